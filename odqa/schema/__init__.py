@@ -1,0 +1,68 @@
+"""The vocabulary of odqa as frozen data classes: documents, passages, summaries, evidence, answers.
+
+Nothing here does I/O or imports anything heavy. Offsets are always characters (Unicode code points) of a
+document's canonical text, half open: `document.text[span.start:span.end]` is exactly what is quoted.
+"""
+
+from odqa.schema.answer import (
+    Answer,
+    AnswerStyle,
+    Citation,
+    Claim,
+    Draft,
+    DraftSentence,
+    Event,
+    EventKind,
+    Style,
+    Support,
+    Verdict,
+)
+from odqa.schema.document import (
+    Block,
+    BlockKind,
+    Document,
+    Link,
+    MetadataValue,
+    ParsedDocument,
+    Passage,
+    PassageKind,
+    Section,
+    Span,
+)
+from odqa.schema.evidence import Evidence, Hop, HopKind
+from odqa.schema.summary import FieldKind, PooledEntry, Statement, StructuredSummary, SummaryField
+from odqa.schema.work import Failure, Progress
+
+__all__ = [
+    "Answer",
+    "AnswerStyle",
+    "Block",
+    "BlockKind",
+    "Citation",
+    "Claim",
+    "Document",
+    "Draft",
+    "DraftSentence",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "Failure",
+    "FieldKind",
+    "Hop",
+    "HopKind",
+    "Link",
+    "MetadataValue",
+    "ParsedDocument",
+    "Passage",
+    "PassageKind",
+    "PooledEntry",
+    "Progress",
+    "Section",
+    "Span",
+    "Statement",
+    "StructuredSummary",
+    "Style",
+    "SummaryField",
+    "Support",
+    "Verdict",
+]

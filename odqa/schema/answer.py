@@ -1,0 +1,222 @@
+"""Answers: drafts, what the verifier says of them, and what is left with its citations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from odqa.schema.document import Span
+from odqa.schema.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """A sentence that a reader proposes, with where it says it comes from.
+
+    Attributes:
+        text: the sentence, without citation marks.
+        evidence: indices into the evidence given to the reader.
+        spans: characters of `evidence[0]`'s document it was taken from, where the reader knows.
+        quoted: the sentence is verbatim source text.
+        paragraph: index of the paragraph (or bullet) it belongs to.
+    """
+
+    text: str
+    evidence: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = ()
+    quoted: bool = False
+    paragraph: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a reader proposes before it is checked.
+
+    Attributes:
+        sentences: in order; empty means the reader found nothing to say.
+        refusal: why there is nothing to say, when there is not.
+        confidence: the reader's own belief, 0–1, that the question is answered.
+    """
+
+    sentences: tuple[DraftSentence, ...]
+    refusal: str = ""
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well evidence supports a claim.
+
+    Attributes:
+        score: 0 (not at all) to 1 (entailed).
+        evidence: index of the evidence that supports it best, or None.
+        spans: characters of that evidence's document that carry the support.
+        contradiction: something checkable disagrees (a number, a name, a negation).
+        reason: one phrase, for people: `number 42 is not in the evidence`.
+    """
+
+    score: float
+    evidence: int | None = None
+    spans: tuple[Span, ...] = ()
+    contradiction: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's tie to the exact characters it rests on.
+
+    Attributes:
+        marker: the `[n]` printed in the text; one number for each cited place.
+        document_id: the document cited.
+        title: its title.
+        source: path or URL.
+        spans: characters of the document's canonical text.
+        quote: those characters, verbatim, joined by " … " where there are several spans.
+        section: heading path, outermost first.
+        page: 1-based page, for paged sources.
+        start_s: seconds into the recording, for transcripts.
+        speaker: who said it, for transcripts.
+        support: the verifier's score, 0–1.
+    """
+
+    marker: int
+    document_id: str
+    title: str
+    source: str
+    spans: tuple[Span, ...]
+    quote: str
+    section: tuple[str, ...] = ()
+    page: int | None = None
+    start_s: float | None = None
+    speaker: str | None = None
+    support: float = 0.0
+
+
+class Verdict(StrEnum):
+    """What the verifier made of a claim."""
+
+    SUPPORTED = "supported"
+    REPAIRED = "repaired"
+    FLAGGED = "flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One checkable sentence of an answer.
+
+    Attributes:
+        text: the sentence, without marks.
+        citations: the places it rests on; empty only when flagged.
+        support: the verifier's score, 0–1.
+        verdict: supported, repaired or flagged.
+        paragraph: index of the paragraph (or bullet) it belongs to.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    support: float
+    verdict: Verdict = Verdict.SUPPORTED
+    paragraph: int = 0
+
+
+class Style(StrEnum):
+    """How an answer is laid out."""
+
+    LONG = "long"
+    SHORT = "short"
+    BULLETS = "bullets"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStyle:
+    """Layout and length of an answer.
+
+    Attributes:
+        style: the layout; None lets the reader choose by the question (a factoid is answered shortly).
+        words: length to aim at; None takes the style's own.
+    """
+
+    style: Style | None = None
+    words: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer, or a refusal with the nearest evidence.
+
+    Attributes:
+        question: as asked.
+        claims: the answer's sentences in order, each with its citations.
+        evidence: what was read, best first.
+        refused: the documents do not say.
+        reason: why it was refused, or a note such as "2 unsupported sentences were dropped"; else "".
+        confidence: 0–1.
+        style: the layout used.
+        dropped: number of sentences that the verifier removed.
+        timings: seconds by stage: encode, pooled, passages, read, verify, total.
+    """
+
+    question: str
+    claims: tuple[Claim, ...]
+    evidence: tuple[Evidence, ...]
+    refused: bool = False
+    reason: str = ""
+    confidence: float = 0.0
+    style: Style = Style.LONG
+    dropped: int = 0
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The answer's sentences with `[n]` marks; for a refusal, the sentence that says so."""
+        if self.refused:
+            return f"The documents do not say. {self.reason}".strip()
+        return self.joined(marks=True)
+
+    def joined(self, *, marks: bool) -> str:
+        """Join the claims into paragraphs, or bullets, with or without `[n]` marks."""
+        paragraphs: dict[int, list[str]] = {}
+        for claim in self.claims:
+            cited = "".join(f" [{n}]" for n in sorted({c.marker for c in claim.citations})) if marks else ""
+            paragraphs.setdefault(claim.paragraph, []).append(claim.text + cited)
+        lines = [" ".join(sentences) for sentences in paragraphs.values()]
+        if self.style is Style.BULLETS:
+            return "\n".join(f"- {line}" for line in lines)
+        return "\n\n".join(lines)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation of every claim, in the order of the text."""
+        return tuple(citation for claim in self.claims for citation in claim.citations)
+
+    @property
+    def sources(self) -> tuple[Citation, ...]:
+        """One citation for each marker, in the order of the markers."""
+        first: dict[int, Citation] = {}
+        for citation in self.citations:
+            first.setdefault(citation.marker, citation)
+        return tuple(first[marker] for marker in sorted(first))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class EventKind(StrEnum):
+    """What a streamed event carries."""
+
+    EVIDENCE = "evidence"
+    CLAIM = "claim"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of a streamed answer: the evidence, then claim after checked claim, then the whole answer."""
+
+    kind: EventKind
+    evidence: tuple[Evidence, ...] = ()
+    claim: Claim | None = None
+    answer: Answer | None = None

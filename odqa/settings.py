@@ -1,0 +1,183 @@
+"""Settings: one flat set of names, the same in `odqa.toml`, in the environment and as keyword arguments.
+
+A value comes from the first place that has it: keyword argument or flag, `ODQA_<NAME>`, `./odqa.toml`, the user's
+own `odqa.toml`, an index's manifest (for what the index was made with), the default. Names that do not exist
+are errors everywhere, so that a typing mistake cannot pass for a setting.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from odqa.errors import ConfigError
+
+RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_PYTHON"})
+"""Environment variables of odqa that are not settings."""
+
+DEFAULT = "default"
+
+
+def _setting(
+    default: Any, about: str, *, index: bool = False, least: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:
+    return field(default=default, metadata={"about": about, "index": index, "least": least, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; `index=True` marks those that an index is made with and keeps."""
+
+    encoder: str = _setting(
+        "minilm", "encoder: minilm (bundled), hashing (no model), or any sentence-transformers model", index=True
+    )
+    passage_tokens: int = _setting(128, "longest passage, in tokens of the encoder", index=True, least=16)
+    summarizer: str = _setting("extractive", "who writes the structured summaries", index=True)
+    template: str = _setting("auto", "summary template: auto, a built-in name, or a TOML file", index=True)
+    pooling: int = _setting(12, "passages that one pooled vector stands for, at least", index=True, least=1)
+    language: str = _setting("en", "language of stemming and stop words (ISO 639-1)", index=True)
+
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:<i>, or all")
+    threads: int = _setting(0, "processor threads for encoding and search; 0 takes all", least=0)
+    batch_tokens: int = _setting(4096, "tokens that are encoded together", least=256)
+    segment_passages: int = _setting(4096, "passages committed together while building", least=1)
+    executor: str = _setting("local", "where documents are parsed")
+    workers: int = _setting(1, "processes that parse documents", least=1)
+    strict: bool = _setting(False, "make a file that cannot be read an error")
+
+    documents: int = _setting(20, "documents that the pooled stage opens (M)", least=1)
+    evidence: int = _setting(12, "passages handed to the reader", least=1)
+    candidates: int = _setting(200, "candidates that each ranking puts into the fusion", least=1)
+    rrf_k: int = _setting(60, "constant of reciprocal-rank fusion", least=1)
+
+    reader: str = _setting("extractive", "who writes the answer")
+    verifier: str = _setting("lexical-semantic", "who checks every sentence of it")
+    policy: str = _setting("strict", "what happens to unsupported sentences", choices=("strict", "flag", "off"))
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for spec in dataclasses.fields(self):
+            value, wanted = getattr(self, spec.name), hints[spec.name]
+            if type(value) is not wanted:
+                raise ConfigError(f"{spec.name} must be {_name(wanted)}, not {value!r}", spec.metadata["about"])
+            least, choices = spec.metadata["least"], spec.metadata["choices"]
+            if least is not None and value < least:
+                raise ConfigError(f"{spec.name} must be at least {least}, not {value}", spec.metadata["about"])
+            if choices and value not in choices:
+                raise ConfigError(f"{spec.name} must be one of {', '.join(choices)}, not {value!r}")
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return a copy with some values changed.
+
+        Raises:
+            ConfigError: a name that does not exist, or a value that it cannot hold.
+        """
+        for name in changes:
+            _check_name(name, "keyword argument")
+        return dataclasses.replace(self, **changes)
+
+    def index_values(self) -> dict[str, Any]:
+        """The settings that an index is made with, as its manifest keeps them."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["index"]}
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSettings:
+    """Settings with the place that each value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def with_index(self, made_with: Mapping[str, Any], index: str) -> ResolvedSettings:
+        """Take from an index what it was made with, wherever the user has not said otherwise.
+
+        Raises:
+            ConfigError: the manifest holds a name or value this version does not know.
+        """
+        own = {name: value for name, value in made_with.items() if self.origins.get(name, DEFAULT) == DEFAULT}
+        return ResolvedSettings(self.settings.replace(**own), {**self.origins, **dict.fromkeys(own, index)})
+
+
+def resolve(overrides: Mapping[str, Any] | None = None, *, folder: Path | None = None) -> ResolvedSettings:
+    """Read settings from every place and say where each value came from.
+
+    Args:
+        overrides: keyword arguments or flags; None values count as not given.
+        folder: where `odqa.toml` is looked for; the current folder if None.
+
+    Raises:
+        ConfigError: an unknown name, a value of the wrong type, or a file that is not TOML.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in [*_files(folder or Path.cwd()), ("environment", _environment())]:
+        for name, value in layer.items():
+            values[name], origins[name] = value, origin if origin != "environment" else f"ODQA_{name.upper()}"
+    for name, value in (overrides or {}).items():
+        _check_name(name, "keyword argument")
+        if value is not None:
+            values[name], origins[name] = value, "argument"
+    names = [spec.name for spec in dataclasses.fields(Settings)]
+    return ResolvedSettings(Settings(**values), {name: origins.get(name, DEFAULT) for name in names})
+
+
+def _files(folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    import platformdirs
+
+    layers = []
+    for path in (Path(platformdirs.user_config_dir("odqa", appauthor=False)) / "odqa.toml", folder / "odqa.toml"):
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}", "settings files are TOML: name = value") from error
+        for name in table:
+            _check_name(name, str(path))
+        layers.append((str(path), table))
+    return layers
+
+
+def _environment() -> dict[str, Any]:
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for variable, raw in os.environ.items():
+        if variable.startswith("ODQA_") and variable not in RESERVED:
+            name = variable.removeprefix("ODQA_").lower()
+            _check_name(name, f"environment variable {variable}")
+            values[name] = _parse(raw, hints[name], variable)
+    return values
+
+
+def _parse(raw: str, wanted: type, variable: str) -> Any:
+    if wanted is bool:
+        if raw.lower() in {"1", "true", "yes", "on"}:
+            return True
+        if raw.lower() in {"0", "false", "no", "off", ""}:
+            return False
+    elif wanted is int:
+        try:
+            return int(raw)
+        except ValueError:
+            pass
+    else:
+        return raw
+    raise ConfigError(f"{variable} must be {_name(wanted)}, not {raw!r}")
+
+
+def _check_name(name: str, where: str) -> None:
+    known = [spec.name for spec in dataclasses.fields(Settings)]
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "`odqa config show` lists them"
+        raise ConfigError(f"{where}: there is no setting {name!r}", remedy)
+
+
+def _name(kind: type) -> str:
+    return {bool: "true or false", int: "a whole number", str: "text"}[kind]
