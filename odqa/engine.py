@@ -1,0 +1,393 @@
+"""The engine: the one object an application holds.
+
+    engine = odqa.build("reports/", "reports.odqa")      # or odqa.open("reports.odqa")
+    answer = engine.ask("Why did the committee split on the bill?")
+
+An engine reads one committed generation and goes on reading it whatever writers do; `refresh` moves on to the newest.
+It prints nothing, configures no logging, starts no threads of its own, and may be shared between threads and tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from odqa.errors import UsageError
+from odqa.registry import resolve as registered
+from odqa.schema import (
+    Answer,
+    AnswerStyle,
+    Document,
+    Event,
+    EventKind,
+    Evidence,
+    StructuredSummary,
+    Style,
+)
+from odqa.settings import DEFAULT, ResolvedSettings, Settings, resolve
+
+if TYPE_CHECKING:
+    from odqa.index.build import BuildReport
+    from odqa.index.derived import Derived
+    from odqa.index.snapshot import Snapshot
+    from odqa.index.update import Sources
+    from odqa.protocols import Encoder, ProgressCallback, Reader, Verifier
+    from odqa.retriever.search import HybridRetriever
+
+T = TypeVar("T")
+
+LONGEST_QUESTION = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """Everything that belongs to one committed state of the index."""
+
+    snapshot: Snapshot
+    derived: Derived
+    retriever: HybridRetriever
+
+
+class Engine:
+    """Questions over one index; a context manager."""
+
+    def __init__(self, path: str | Path, resolved: ResolvedSettings) -> None:
+        """Open the index at `path`; use `Engine.open` or `odqa.open`, which read the settings."""
+        from odqa.index.snapshot import Snapshot
+
+        self.path = Path(path)
+        snapshot = Snapshot.open(self.path)
+        self.resolved = resolved.with_index(snapshot.manifest.settings, str(self.path))
+        self.settings = self.resolved.settings
+        self.report: BuildReport | None = None
+        self._lock = threading.Lock()
+        self._generation: _Generation | None = self._read(snapshot)
+
+    @classmethod
+    def open(cls, path: str | Path, *, settings: Settings | None = None, **overrides: Any) -> Self:
+        """Open the index at `path`.
+
+        Args:
+            path: the index folder.
+            settings: all settings at once; otherwise they come from `odqa.toml` and the environment.
+            overrides: single settings, which win over everything else.
+
+        Raises:
+            IndexMissing: there is none.
+            OdqaIndexError: it is corrupt, or made by another version.
+            ConfigError: a setting is wrong.
+        """
+        return cls(path, _resolved(settings, overrides))
+
+    @classmethod
+    def build(
+        cls,
+        sources: Sources,
+        path: str | Path,
+        *,
+        settings: Settings | None = None,
+        progress: ProgressCallback | None = None,
+        **overrides: Any,
+    ) -> Self:
+        """Index documents into `path` and open it; run again, it finishes what was interrupted.
+
+        Args:
+            sources: files, folders, glob patterns, `-` for standard input, or documents.
+            path: the index folder; made if absent, added to if present.
+            settings: all settings at once.
+            progress: called as the work goes on.
+            overrides: single settings.
+
+        Raises:
+            LoadError: a source does not exist; or cannot be read, with `strict=True`.
+            OdqaIndexError: the index at `path` cannot be used.
+        """
+        from odqa.index.update import write
+
+        resolved = _resolved(settings, overrides)
+        report = write(Path(path), resolved, sources, progress=progress)
+        engine = cls(path, resolved)
+        engine.report = report
+        return engine
+
+    def add(self, sources: Sources, *, progress: ProgressCallback | None = None) -> BuildReport:
+        """Index more documents; unchanged ones are skipped, changed ones replaced."""
+        from odqa.index.update import write
+
+        return self._write(lambda: write(self.path, self.resolved, sources, progress=progress))
+
+    def sync(self, sources: Sources, *, progress: ProgressCallback | None = None) -> BuildReport:
+        """Make the index hold what the sources hold now: add, replace, and remove what has left them."""
+        from odqa.index.update import write
+
+        return self._write(lambda: write(self.path, self.resolved, sources, progress=progress, sync=True))
+
+    def remove(self, ids: str | Iterable[str]) -> BuildReport:
+        """Remove documents by id, source, or glob pattern over ids.
+
+        Raises:
+            UsageError: one of them names no document.
+        """
+        from odqa.index.update import remove
+
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        return self._write(lambda: remove(self.path, self.resolved, wanted))
+
+    def compact(self) -> None:
+        """Merge all segments into one and drop deleted documents for good."""
+        from odqa.index.update import compact
+
+        self._write(lambda: compact(self.path, self.resolved))
+
+    def search(self, question: str, k: int | None = None, *, exhaustive: bool = False) -> list[Evidence]:
+        """Return up to `k` passages that bear on a question, best first.
+
+        Args:
+            question: in words.
+            k: how many; the setting `evidence` if None.
+            exhaustive: score every passage of the collection instead of those in the selected documents.
+
+        Raises:
+            UsageError: the question is empty or too long, or `k` is below one.
+        """
+        return self._current.retriever.retrieve(_checked(question), self._count(k), exhaustive=exhaustive)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        style: Style | str | None = None,
+        words: int | None = None,
+        k: int | None = None,
+        exhaustive: bool = False,
+    ) -> Answer:
+        """Answer a question from the documents, every sentence checked and cited, or refuse.
+
+        Args:
+            question: in words.
+            style: long, short, bullets or report; chosen by the question if None.
+            words: length to aim at.
+            k: passages to read; the setting `evidence` if None.
+            exhaustive: search every passage.
+
+        Raises:
+            UsageError: the question is empty or too long, or an argument is out of range.
+        """
+        start = time.perf_counter()
+        layout = _layout(style, words)
+        question = _checked(question)
+        retriever = self._current.retriever
+        ranked = retriever.rank(question, exhaustive=exhaustive)
+        evidence = retriever.evidence(question, ranked, self._count(k))
+        return self._read_answer(question, evidence, layout, dict(ranked.seconds), start)
+
+    async def stream(self, question: str, **options: Any) -> AsyncIterator[Event]:
+        """Answer like `ask`, as events: the evidence, each checked sentence, then the whole answer."""
+        start = time.perf_counter()
+        layout = _layout(options.pop("style", None), options.pop("words", None))
+        evidence = await asyncio.to_thread(self.search, question, **options)
+        yield Event(EventKind.EVIDENCE, evidence=tuple(evidence))
+        answer = await asyncio.to_thread(self._read_answer, question.strip(), evidence, layout, {}, start)
+        for claim in answer.claims:
+            yield Event(EventKind.CLAIM, claim=claim)
+        yield Event(EventKind.DONE, answer=answer)
+
+    def summaries(self, document_id: str) -> tuple[StructuredSummary, ...]:
+        """Return a document's structured summaries, its own first, then its sections'.
+
+        Raises:
+            UsageError: there is no such document.
+        """
+        snapshot = self._current.snapshot
+        return snapshot.summaries(self._number(document_id))
+
+    def document(self, document_id: str) -> Document:
+        """Return a document by its id.
+
+        Raises:
+            UsageError: there is no such document.
+        """
+        return self._current.snapshot.document(self._number(document_id))
+
+    def documents(self) -> list[tuple[str, str]]:
+        """Return id and title of every document."""
+        snapshot = self._current.snapshot
+        pairs = zip(snapshot.column("id"), snapshot.column("title"), snapshot.live, strict=True)
+        return [(id_, title) for id_, title, live in pairs if live]
+
+    def refresh(self) -> bool:
+        """Move on to the newest committed generation; returns whether there was a newer one."""
+        from odqa.index.snapshot import Snapshot
+
+        snapshot = Snapshot.open(self.path)
+        if snapshot.manifest.stamp == self._current.snapshot.manifest.stamp:
+            return False
+        # The old generation is left to the threads that still read from it.
+        self._generation = self._read(snapshot)
+        return True
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The generation being read."""
+        return self._current.snapshot
+
+    @property
+    def retriever(self) -> HybridRetriever:
+        """The retriever over the generation being read."""
+        return self._current.retriever
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, made on first use."""
+        from odqa.index.encoder import make_encoder
+
+        return make_encoder(self.settings)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The reader that the settings name."""
+        reader: Reader = registered("readers", self.settings.reader)(self.encoder)
+        return reader
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The verifier that the settings name."""
+        verifier: Verifier = registered("verifiers", self.settings.verifier)(self.encoder)
+        return verifier
+
+    def close(self) -> None:
+        """Let go of the index; the engine cannot be used afterwards."""
+        if self._generation is not None:
+            self._generation.derived.close()
+            self._generation = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _current(self) -> _Generation:
+        if (generation := self._generation) is None:
+            raise UsageError(f"the engine on {self.path} is closed", "open it again with odqa.open")
+        return generation
+
+    def _read(self, snapshot: Snapshot) -> _Generation:
+        from odqa.errors import IndexMismatch
+        from odqa.index.derived import open_derived
+        from odqa.retriever.search import HybridRetriever
+
+        made_with = snapshot.manifest.encoder["fingerprint"]
+        if self.encoder.fingerprint != made_with:
+            raise IndexMismatch(
+                f"{self.path}: made with the encoder {snapshot.manifest.encoder['name']} ({made_with}), "
+                f"not with {self.encoder.name} ({self.encoder.fingerprint})",
+                "open it with that encoder, or build it again",
+            )
+        derived = open_derived(snapshot, self.settings.language, _search_device(self.settings.device))
+        return _Generation(snapshot, derived, HybridRetriever(snapshot, derived, self.encoder, self.settings))
+
+    def _write(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            result = work()
+            self.refresh()
+        return result
+
+    def _read_answer(
+        self,
+        question: str,
+        evidence: list[Evidence],
+        layout: AnswerStyle,
+        seconds: dict[str, float],
+        start: float,
+    ) -> Answer:
+        from odqa.reader.cite import assemble
+
+        began = time.perf_counter()
+        draft = self.reader.draft(question, evidence, layout)
+        seconds["read"] = time.perf_counter() - began
+        began = time.perf_counter()
+        answer = assemble(question, draft, evidence, self.verifier, layout, policy=self.settings.policy)
+        seconds["verify"] = time.perf_counter() - began
+        seconds["total"] = time.perf_counter() - start
+        return replace(answer, timings=seconds)
+
+    def _count(self, k: int | None) -> int:
+        if k is not None and k < 1:
+            raise UsageError(f"k must be at least 1, not {k}")
+        return k or self.settings.evidence
+
+    def _number(self, document_id: str) -> int:
+        number = self._current.snapshot.by_id.get(document_id)
+        if number is None:
+            raise UsageError(
+                f"{self.path} holds no document {document_id!r}", "`odqa index info --documents` lists them"
+            )
+        return number
+
+
+def summarize(
+    sources: Sources, *, settings: Settings | None = None, **overrides: Any
+) -> Iterator[tuple[Document, list[StructuredSummary]]]:
+    """Yield each document of the sources with its structured summaries, without an index.
+
+    Raises:
+        LoadError: a source cannot be read (raised after the others).
+    """
+    from odqa.data.load import load_documents
+    from odqa.data.passages import parse
+    from odqa.index.encoder import make_encoder
+    from odqa.index.update import as_list
+
+    chosen = _resolved(settings, overrides).settings
+    encoder = make_encoder(chosen)
+    summarizer = registered("summarizers", chosen.summarizer)(chosen.template)
+    for document in load_documents(as_list(sources)):
+        parsed = parse(document, encoder.count_tokens, max_tokens=chosen.passage_tokens)
+        yield document, summarizer.summarize(parsed)
+
+
+def _resolved(settings: Settings | None, overrides: Mapping[str, Any]) -> ResolvedSettings:
+    if settings is None:
+        return resolve(overrides)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    chosen = settings.replace(**given)
+    standard = Settings()
+    origins = {
+        name: DEFAULT if getattr(chosen, name) == getattr(standard, name) and name not in given else "argument"
+        for name in Settings.__dataclass_fields__
+    }
+    return ResolvedSettings(chosen, origins)
+
+
+def _search_device(device: str) -> str:
+    """Search on the processor unless a CUDA device is asked for by name: a flat scan of entries needs no GPU."""
+    return device if device.startswith("cuda") else ("cuda" if device == "all" else "cpu")
+
+
+def _checked(question: str) -> str:
+    question = " ".join(question.split())
+    if not question:
+        raise UsageError("the question is empty", "ask in words")
+    if len(question) > LONGEST_QUESTION:
+        raise UsageError(f"the question has {len(question):,} characters", f"at most {LONGEST_QUESTION:,}")
+    return question
+
+
+def _layout(style: Style | str | None, words: int | None) -> AnswerStyle:
+    if words is not None and words < 1:
+        raise UsageError(f"words must be at least 1, not {words}")
+    try:
+        return AnswerStyle(None if style is None else Style(style), words)
+    except ValueError:
+        raise UsageError(f"there is no style {style!r}", f"choose {', '.join(Style)}") from None

@@ -1,0 +1,1 @@
+"""Documents to an index on disk: segments, manifest, vectors, postings."""

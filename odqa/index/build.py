@@ -1,0 +1,333 @@
+"""Build and add: documents stream in, batches are committed, and what is committed is never done again.
+
+The same code makes a new index and adds to an old one. A document whose content and pipeline are those of a live
+document is skipped, so that running an interrupted build again finishes it, and running a finished one does nothing.
+Memory is bounded by the batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from odqa.data.passages import parse
+from odqa.errors import IndexMismatch, IndexMissing
+from odqa.index import pool
+from odqa.index.compact import compact
+from odqa.index.derived import collect_caches, prepare
+from odqa.index.encoder import make_encoder
+from odqa.index.files import HashMemory
+from odqa.index.manifest import Manifest, collect_garbage, commit, read_manifest
+from odqa.index.segment import write_segment
+from odqa.index.snapshot import Snapshot
+from odqa.index.tables import IndexedDocument
+from odqa.registry import resolve
+from odqa.schema import Document, Failure, ParsedDocument, Progress
+
+if TYPE_CHECKING:
+    from odqa.protocols import Encoder, Executor, ProgressCallback, Summarizer
+    from odqa.settings import Settings
+
+PIPELINE_VERSION = 1
+_ENCODE_CHUNK = 256
+_BATCH_CHARACTERS = 32 << 20
+_STAGES = ("read", "parse", "encode", "summarize", "pool", "write", "search index")
+
+
+@dataclass(slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        added: ids of new documents.
+        updated: ids of documents that had changed.
+        unchanged: number of documents that were indexed already.
+        removed: ids of documents that were removed.
+        failures: sources that could not be read.
+        passages: passages encoded.
+        entries: pooled entries made.
+        seconds: wall-clock seconds by stage.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    passages: int = 0
+    entries: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_STAGES, 0.0))
+
+    @property
+    def changed(self) -> bool:
+        """Whether the index is another than before."""
+        return bool(self.added or self.updated or self.removed)
+
+
+class IndexWriter:
+    """Adds, replaces and removes documents of one index; use it with the writer lock held."""
+
+    def __init__(
+        self,
+        index: Path,
+        settings: Settings,
+        encoder: Encoder,
+        summarizer: Summarizer,
+        progress: ProgressCallback | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Read the state of the index, or prepare a new one.
+
+        Raises:
+            IndexMismatch: the index was made with another encoder.
+            OdqaIndexError: the index cannot be used.
+        """
+        self.index, self.settings, self.encoder, self.summarizer = index, settings, encoder, summarizer
+        self.report = BuildReport()
+        self._progress, self._total = progress, total
+        self._memory = HashMemory()
+        self.pipeline = pipeline_fingerprint(settings, encoder, summarizer)
+        self.manifest = self._start()
+        self._live = self._read_live()
+        self._seen: set[str] = set()
+        self._read = 0
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Index what is new or changed among the documents, committing batch after batch."""
+        batch: list[ParsedDocument] = []
+        passages = characters = 0
+        executor: Executor = resolve("executors", self.settings.executor)(self.settings)
+        parsed_documents = executor.map(Parser(self.settings), self._changed(documents))
+        while True:
+            with self._stage("parse"):
+                parsed = next(parsed_documents, None)
+            if parsed is None:
+                break
+            batch.append(parsed)
+            passages += len(parsed.passages)
+            characters += len(parsed.document.text)
+            if passages >= self.settings.segment_passages or characters >= _BATCH_CHARACTERS:
+                self._flush(batch)
+                batch, passages, characters = [], 0, 0
+        self._flush(batch)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove documents by id and commit; ids that are not there are ignored."""
+        gone = [id_ for id_ in dict.fromkeys(ids) if id_ in self._live]
+        if gone:
+            manifest = self.manifest.next(deletions=self._deletions(gone))
+            self._commit(manifest)
+            for id_ in gone:
+                del self._live[id_]
+            self.report.removed.extend(gone)
+
+    def remove_missing(self, belongs: Callable[[str], bool]) -> None:
+        """Remove live documents that were not among those added, where `belongs(source)` says they should have been.
+
+        A source that failed to load keeps its old version.
+        """
+        failed = {failure.source for failure in self.report.failures}
+        stale = [
+            id_
+            for id_, known in self._live.items()
+            if id_ not in self._seen and belongs(known[4]) and known[4].partition("#")[0] not in failed
+        ]
+        self.remove(stale)
+
+    def finish(self, *, full: bool = False) -> Snapshot:
+        """Merge segments, make the search caches, remove what nobody needs; returns the snapshot."""
+        with self._stage("write"):
+            if not self.manifest.generation:
+                self._commit(self.manifest.next())  # An empty index is an index too.
+            self.manifest = compact(self.index, self.manifest, self._memory, full=full)
+        with self._stage("search index"):
+            self._tell("search index", 0, 1, "")
+            snapshot = Snapshot.open(self.index, self._memory)
+            prepare(snapshot, self.settings.language)
+            collect_caches(snapshot)
+            collect_garbage(self.index, self.manifest)
+            self._tell("search index", 1, 1, "")
+        return snapshot
+
+    def _start(self) -> Manifest:
+        encoder = {
+            "name": self.encoder.name,
+            "fingerprint": self.encoder.fingerprint,
+            "dimension": self.encoder.dimension,
+        }
+        try:
+            manifest = read_manifest(self.index)
+        except IndexMissing:
+            (self.index / "segments").mkdir(parents=True, exist_ok=True)
+            first = Manifest(0, (), {}, self.settings.index_values(), encoder)
+            collect_garbage(self.index, first)
+            return first
+        if manifest.encoder["fingerprint"] != self.encoder.fingerprint:
+            raise IndexMismatch(
+                f"{self.index}: made with the encoder {manifest.encoder['name']}, not with {self.encoder.name}",
+                "use that encoder, or build into another folder",
+            )
+        # What an undisturbed run would have removed at its end must not pile up over interrupted ones.
+        collect_garbage(self.index, manifest)
+        return Manifest(
+            manifest.generation, manifest.segments, manifest.deletions, self.settings.index_values(), encoder
+        )
+
+    def _read_live(self) -> dict[str, tuple[str, int, str, str, str]]:
+        """Return segment id, row, content hash, pipeline and source of every live document, by its id."""
+        if not self.manifest.generation:
+            return {}
+        snapshot = Snapshot.open(self.index, self._memory)
+        columns = [snapshot.column(name) for name in ("id", "hash", "pipeline", "source")]
+        live: dict[str, tuple[str, int, str, str, str]] = {}
+        for number, (id_, content, pipeline, source) in enumerate(zip(*columns, strict=True)):
+            if snapshot.live[number]:
+                live[id_] = (*snapshot.place(number), content, pipeline, source)
+        return live
+
+    def _changed(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Yield the documents that the index does not hold as they are."""
+        for document in self._timed_read(documents):
+            if document.id in self._seen:
+                self.report.failures.append(Failure(document.source, f"a second document with the id {document.id!r}"))
+                continue
+            self._seen.add(document.id)
+            known = self._live.get(document.id)
+            if known is not None and known[2:4] == (document.content_hash, self.pipeline):
+                self.report.unchanged += 1
+            else:
+                yield document
+
+    def _timed_read(self, documents: Iterable[Document]) -> Iterator[Document]:
+        iterator = iter(documents)
+        while True:
+            with self._stage("read"):
+                document = next(iterator, None)
+            if document is None:
+                return
+            self._read += 1
+            self._tell("read", self._read, self._total, "documents")
+            yield document
+
+    def _flush(self, batch: Sequence[ParsedDocument]) -> None:
+        if not batch:
+            return
+        indexed = self._index(batch)
+        with self._stage("write"):
+            ref = write_segment(self.index / "segments", indexed, self.encoder.dimension, self._memory)
+            ids = [parsed.document.id for parsed in batch]
+            replaced = [id_ for id_ in ids if id_ in self._live]
+            segments = (*self.manifest.segments, ref)
+            self._commit(self.manifest.next(segments=segments, deletions=self._deletions(replaced)))
+            self.report.updated += replaced
+            self.report.added += [id_ for id_ in ids if id_ not in self._live]
+            for row, document in enumerate(parsed.document for parsed in batch):
+                content = indexed[row].content_hash
+                self._live[document.id] = (ref.id, row, content, self.pipeline, document.source)
+            committed = self.manifest
+            self.manifest = compact(self.index, committed, self._memory)
+            if self.manifest is not committed:
+                self._live = self._read_live()
+
+    def _index(self, batch: Sequence[ParsedDocument]) -> list[IndexedDocument]:
+        texts = [parsed.passage_input(passage) for parsed in batch for passage in parsed.passages]
+        vectors = self._encode(texts)
+        starts = np.cumsum([0, *(len(parsed.passages) for parsed in batch)])
+        own = [vectors[starts[i] : starts[i + 1]] for i in range(len(batch))]
+        summaries, spans, words = [], [], []
+        for number, (parsed, passage_vectors) in enumerate(zip(batch, own, strict=True)):
+            with self._stage("summarize"):
+                summaries.append(tuple(self.summarizer.summarize(parsed, passage_vectors)))
+            with self._stage("pool"):
+                spans.append(pool.runs(parsed, self.settings.pooling))
+                words.append(pool.entry_texts(parsed, summaries[number], spans[number]))
+            self._tell("summarize", number + 1, len(batch), "documents")
+        with self._stage("pool"):
+            encoded = self.encoder.encode([text for texts_ in words for text, _ in texts_])
+        indexed, first = [], 0
+        for number, parsed in enumerate(batch):
+            last = first + len(spans[number])
+            indexed.append(
+                IndexedDocument(
+                    parsed,
+                    summaries[number],
+                    pool.make_entries(parsed, spans[number], [lexical for _, lexical in words[number]]),
+                    own[number],
+                    pool.pool_vectors(own[number], spans[number], encoded[first:last]),
+                    self.pipeline,
+                )
+            )
+            first = last
+        self.report.passages += len(texts)
+        self.report.entries += first
+        return indexed
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        vectors = np.zeros((len(texts), self.encoder.dimension), np.float32)
+        # Neighbours in length are encoded together, so chunks are cut from the sorted order.
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        with self._stage("encode"):
+            for start in range(0, len(order), _ENCODE_CHUNK):
+                rows = order[start : start + _ENCODE_CHUNK]
+                vectors[rows] = self.encoder.encode([texts[row] for row in rows])
+                self._tell("encode", start + len(rows), len(texts), "passages")
+        return vectors
+
+    def _deletions(self, ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        rows = {name: set(known) for name, known in self.manifest.deletions.items()}
+        for id_ in ids:
+            segment, row, *_ = self._live[id_]
+            rows.setdefault(segment, set()).add(row)
+        return {name: tuple(sorted(known)) for name, known in rows.items()}
+
+    def _commit(self, manifest: Manifest) -> None:
+        commit(self.index, manifest)
+        self.manifest = manifest
+
+    def _tell(self, stage: str, done: int, total: int | None, unit: str) -> None:
+        if self._progress is not None:
+            self._progress(Progress(stage, done, total, unit))
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block to a stage, less what blocks inside it count to theirs."""
+        start, before = time.perf_counter(), sum(self.report.seconds.values())
+        try:
+            yield
+        finally:
+            inside = sum(self.report.seconds.values()) - before
+            self.report.seconds[name] += time.perf_counter() - start - inside
+
+
+class Parser:
+    """Cuts a document into passages by the tokens of the settings' encoder, in whatever process it is called."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, document: Document) -> ParsedDocument:
+        """Return the document with its sections and passages."""
+        count = _encoder(self.settings).count_tokens
+        return parse(document, count, max_tokens=self.settings.passage_tokens)
+
+
+@lru_cache(maxsize=1)
+def _encoder(settings: Settings) -> Encoder:
+    return make_encoder(settings)
+
+
+def pipeline_fingerprint(settings: Settings, encoder: Encoder, summarizer: Summarizer) -> str:
+    """Identify everything that decides what a document becomes in the index, apart from the document."""
+    # The language is left out: it shapes only the lexical cache.
+    values = {k: v for k, v in settings.index_values().items() if k not in {"language", "encoder"}}
+    body = [PIPELINE_VERSION, pool.VERSION, values, encoder.fingerprint, summarizer.fingerprint]
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]

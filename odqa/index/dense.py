@@ -1,0 +1,263 @@
+"""FAISS over pooled entries, on the CPU or on CUDA.
+
+The rule (`choose`): up to 100,000 entries a flat scan in float16, exact; up to four million inverted lists (IVF) over
+float16 vectors; beyond that inverted lists over product-quantised codes with an OPQ rotation (Douze et al. 2024).
+Rows are numbered as in the snapshot, deleted documents' entries included and left out at search by a bitmap, so that
+adding documents appends rows and nothing that is trained has to be trained again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from odqa.errors import IndexCorrupt, ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FLAT_LIMIT = 100_000
+IVF_LIMIT = 4_000_000
+_TRAIN_PER_LIST = 40
+_CHUNK = 65_536
+_SEED = 20_130
+
+
+@dataclass(frozen=True, slots=True)
+class DenseChoice:
+    """How entries are indexed, and why.
+
+    Attributes:
+        factory: FAISS index factory string.
+        probes: inverted lists visited by a query; 0 for a flat index.
+        reason: one phrase for `odqa index info`.
+        stored: whether the index is worth a file of its own (a flat one is read from the segments).
+    """
+
+    factory: str
+    probes: int
+    reason: str
+    stored: bool
+
+
+def choose(entries: int, dimension: int) -> DenseChoice:
+    """Return the kind of FAISS index for a collection of that size."""
+    if entries <= FLAT_LIMIT:
+        return DenseChoice("SQfp16", 0, f"{entries:,} entries: exact flat scan in float16", False)
+    lists = 1 << round(math.log2(4 * math.sqrt(entries)))
+    if entries <= IVF_LIMIT:
+        return DenseChoice(f"IVF{lists},SQfp16", max(16, lists // 32), f"{entries:,} entries: {lists} lists", True)
+    codes = min(64, dimension // 4)
+    factory = f"OPQ{codes}_{codes * 4},IVF{lists},PQ{codes}"
+    return DenseChoice(factory, max(32, lists // 64), f"{entries:,} entries: {lists} lists of {codes}-byte codes", True)
+
+
+def faiss_module() -> Any:
+    """Import FAISS, and notice the one installation that cannot work.
+
+    Raises:
+        ModelError: FAISS is missing, or both faiss-cpu and faiss-gpu are installed and overwrite each other.
+    """
+    try:
+        import faiss
+    except ImportError as error:
+        both = len(faiss_distributions()) > 1
+        if both:
+            raise ModelError(_both(), "uninstall both, then install the one you want") from error
+        raise ModelError(f"FAISS cannot be imported: {error}", "pip install faiss-cpu") from error
+    return faiss
+
+
+def faiss_distributions() -> list[str]:
+    """Return the installed distributions that own the module `faiss`, such as faiss-cpu."""
+    from importlib.metadata import distributions
+
+    found = {(d.metadata["Name"] or "").lower().replace("_", "-") for d in distributions()}
+    return sorted(name for name in found if name == "faiss" or name.startswith(("faiss-cpu", "faiss-gpu")))
+
+
+def _both() -> str:
+    return f"{' and '.join(faiss_distributions())} are both installed and both own the module faiss"
+
+
+class DenseIndex:
+    """Nearest pooled entries by inner product."""
+
+    def __init__(self, index: Any, choice: DenseChoice, live: NDArray[np.bool_], device: str = "cpu") -> None:
+        """Wrap a FAISS index.
+
+        Args:
+            index: a FAISS index over all entries, in global order.
+            choice: how it was made.
+            live: which entries count; shape (entries,).
+            device: `cpu` or a CUDA device.
+
+        Raises:
+            IndexCorrupt: the index holds another number of entries.
+            ModelError: the device cannot search.
+        """
+        if index.ntotal != len(live):
+            raise IndexCorrupt(f"the FAISS index holds {index.ntotal} entries, not {len(live)}", "delete the cache")
+        self.choice, self.device = choice, device
+        self._live = live
+        self._faiss = faiss_module()
+        # Kept alive as long as the index: FAISS holds a bare pointer to the bitmap.
+        self._bitmap = np.packbits(live, bitorder="little")
+        self._all_live = bool(live.all())
+        self._search = self._on_cpu(index) if device == "cpu" else self._on_cuda(index)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the numbers and inner products of the `k` nearest live entries of each query.
+
+        Args:
+            queries: unit vectors, shape (n, dimension), float32.
+            k: how many; fewer come back as -1 where the index holds fewer.
+
+        Returns:
+            Numbers and scores, each of shape (n, min(k, entries)), best first.
+        """
+        k = min(k, len(self._live))
+        if not k:
+            return np.full((len(queries), 0), -1, np.int64), np.zeros((len(queries), 0), np.float32)
+        found: tuple[NDArray[np.int64], NDArray[np.float32]]
+        found = self._search(np.ascontiguousarray(queries, np.float32), k)
+        return found
+
+    def _on_cpu(self, index: Any) -> Any:
+        faiss = self._faiss
+
+        def search(queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            # FAISS searches its raw scores backwards: distances are inner products, -inf where none is left.
+            selector = None if self._all_live else faiss.IDSelectorBitmap(self._bitmap)
+            scores, found = index.search(queries, k, params=_parameters(faiss, index, self.choice.probes, selector))
+            return found, scores
+
+        return search
+
+    def _on_cuda(self, index: Any) -> Any:
+        faiss = self._faiss
+        number = int(self.device.partition(":")[2] or 0)
+        if getattr(faiss, "get_num_gpus", int)() > number:
+            resources = faiss.StandardGpuResources()
+            moved = faiss.index_cpu_to_gpu(resources, number, index)
+
+            def on_gpu(queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+                # GPU indexes take no selector: ask for more, and leave the deleted ones out afterwards.
+                wanted = min(len(self._live), k + int((~self._live).sum()), 2048)
+                scores, found = moved.search(queries, wanted)
+                return _without_deleted(found, scores, self._live, k)
+
+            # The index uses the resources without owning them.
+            on_gpu.resources = resources  # type: ignore[attr-defined]
+            return on_gpu
+        return self._by_torch(index)
+
+    def _by_torch(self, index: Any) -> Any:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ModelError(f"device {self.device!r}: there is no CUDA device here", "use --device cpu or auto")
+        if self.choice.probes:
+            raise ModelError("this index is too large for exact search on the GPU", "install faiss-gpu, or use cpu")
+        vectors = torch.from_numpy(index.reconstruct_n(0, index.ntotal)).to(self.device, torch.float16)
+        hidden = torch.from_numpy(~self._live).to(self.device)
+
+        def search(queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            products = torch.from_numpy(queries).to(self.device, torch.float16) @ vectors.T
+            scores, found = products.masked_fill(hidden, -torch.inf).topk(k, dim=1)
+            numbers = found.masked_fill(torch.isinf(scores), -1)
+            return numbers.cpu().numpy(), scores.float().cpu().numpy()
+
+        return search
+
+
+def _parameters(faiss: Any, index: Any, probes: int, selector: Any) -> Any:
+    if not probes:
+        return None if selector is None else faiss.SearchParameters(sel=selector)
+    inner = faiss.SearchParametersIVF(nprobe=probes, sel=selector) if selector else None
+    inner = inner or faiss.SearchParametersIVF(nprobe=probes)
+    if isinstance(index, faiss.IndexPreTransform):
+        return faiss.SearchParametersPreTransform(index_params=inner)
+    return inner
+
+
+def _without_deleted(
+    found: NDArray[np.int64], scores: NDArray[np.float32], live: NDArray[np.bool_], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    gone = (found < 0) | ~live[np.maximum(found, 0)]
+    order = np.argsort(gone, axis=1, kind="stable")[:, :k]
+    numbers = np.where(gone, -1, found)
+    return np.take_along_axis(numbers, order, 1), np.take_along_axis(scores, order, 1)
+
+
+def build_index(
+    vectors: Iterable[NDArray[np.float16]], entries: int, dimension: int, choice: DenseChoice, trained: Any = None
+) -> Any:
+    """Make a FAISS index over all entries.
+
+    Args:
+        vectors: arrays of shape (rows, dimension) that together hold the entries in global order; read twice
+            where the index must be trained, so give a sequence.
+        entries: rows in all.
+        dimension: length of the vectors.
+        choice: the kind of index.
+        trained: an index of the same kind that already holds the first `trained.ntotal` entries.
+    """
+    faiss = faiss_module()
+    arrays = list(vectors)
+    index = trained
+    if index is None:
+        index = faiss.index_factory(dimension, choice.factory, faiss.METRIC_INNER_PRODUCT)
+    if not index.is_trained:
+        index.train(_sample(arrays, entries, choice))
+    for chunk in _chunks(arrays, skip=index.ntotal):
+        index.add(chunk)
+    return index
+
+
+def _sample(arrays: list[NDArray[np.float16]], entries: int, choice: DenseChoice) -> NDArray[np.float32]:
+    lists = int(choice.factory.partition("IVF")[2].partition(",")[0] or 64)
+    wanted = min(entries, max(lists * _TRAIN_PER_LIST, 16_384))
+    rows = np.sort(np.random.default_rng(_SEED).choice(entries, wanted, replace=False))
+    parts, first = [], 0
+    for array in arrays:
+        inside = rows[(rows >= first) & (rows < first + len(array))] - first
+        parts.append(np.asarray(array[inside], np.float32))
+        first += len(array)
+    return np.concatenate(parts)
+
+
+def _chunks(arrays: list[NDArray[np.float16]], skip: int) -> Iterator[NDArray[np.float32]]:
+    for array in arrays:
+        for start in range(min(skip, len(array)), len(array), _CHUNK):
+            yield np.asarray(array[start : start + _CHUNK], np.float32)
+        skip = max(0, skip - len(array))
+
+
+def save(index: Any, path: Path) -> None:
+    """Write a FAISS index to a file."""
+    faiss_module().write_index(index, str(path))
+
+
+def load(path: Path) -> Any:
+    """Read a FAISS index whose hash has been checked, with limits on what it may ask for.
+
+    Raises:
+        IndexCorrupt: FAISS refuses the file.
+    """
+    faiss = faiss_module()
+    # No vector in the file can be longer than the file, and no list of parts as long as a billion.
+    faiss.set_deserialization_vector_byte_limit(path.stat().st_size)
+    faiss.set_deserialization_loop_limit(1 << 24)
+    try:
+        return faiss.read_index(str(path))
+    except RuntimeError as error:
+        raise IndexCorrupt(f"{path}: {error}", "delete the cache folder; it is made anew") from error

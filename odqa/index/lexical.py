@@ -1,0 +1,236 @@
+"""BM25 over whole documents and over passages, on tantivy.
+
+Two tantivy indexes in the cache of a generation: `documents` (title, structured summary, full text; one row a
+document) and `passages` (context and text; one row a passage). Scores are Okapi BM25 (Robertson and Zaragoza 2009,
+k1 = 1.2, b = 0.75, tantivy's constants) with statistics over the whole collection, however many segments it has.
+Words are folded to ASCII, lower-cased and stemmed; stop words are left out.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tantivy
+
+from odqa.errors import ConfigError, IndexCorrupt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from odqa.index.snapshot import Snapshot
+
+LANGUAGES = {
+    "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
+}  # fmt: skip
+_WITHOUT_STOP_WORDS = {"ar", "el", "ro", "ta", "tr"}
+_HEAP_BYTES = 64_000_000
+_LONGEST_WORD = 60
+TITLE_BOOST = 2.0
+SUMMARY_BOOST = 1.0
+CONTEXT_BOOST = 0.5
+
+
+def make_analyzer(language: str) -> tantivy.TextAnalyzer:
+    """Return the analysis that documents and questions share.
+
+    Raises:
+        ConfigError: a language without a stemmer; `none` analyses without stemming and stop words.
+    """
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(_LONGEST_WORD)).filter(tantivy.Filter.lowercase())
+    if language != "none":
+        if language not in LANGUAGES:
+            raise ConfigError(f"language {language!r} is not known", f"choose none or {', '.join(sorted(LANGUAGES))}")
+        if language not in _WITHOUT_STOP_WORDS:
+            builder = builder.filter(tantivy.Filter.stopword(LANGUAGES[language]))
+        # Snowball needs the accents of its language, so folding comes after it.
+        builder = builder.filter(tantivy.Filter.stemmer(LANGUAGES[language]))
+    return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+def _schema(fields: Iterable[str], keys: Iterable[str]) -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for key in keys:
+        builder.add_unsigned_field(key, stored=False, indexed=True, fast=True)
+    for name in fields:
+        builder.add_text_field(name, stored=False, tokenizer_name="odqa", index_option="freq")
+    return builder.build()
+
+
+DOCUMENT_FIELDS = {"title": TITLE_BOOST, "summary": SUMMARY_BOOST, "body": 1.0}
+PASSAGE_FIELDS = {"context": CONTEXT_BOOST, "body": 1.0}
+
+
+class LexicalIndex:
+    """BM25 over the live documents and passages of one snapshot."""
+
+    def __init__(self, folder: Path, snapshot: Snapshot, language: str) -> None:
+        """Open the lexical cache in `folder`.
+
+        Raises:
+            IndexCorrupt: it cannot be opened, or holds another number of rows than the snapshot.
+        """
+        self._snapshot = snapshot
+        self._analyzer = make_analyzer(language)
+        self._schemas = {
+            "documents": _schema(DOCUMENT_FIELDS, ["uid"]),
+            "passages": _schema(PASSAGE_FIELDS, ["uid", "n"]),
+        }
+        try:
+            self._indexes = {name: self._open(folder / name, schema) for name, schema in self._schemas.items()}
+            self._searchers = {name: index.searcher() for name, index in self._indexes.items()}
+        except (ValueError, OSError) as error:
+            raise IndexCorrupt(f"{folder}: {error}", "delete the cache folder; it is made anew") from error
+        expected = int(snapshot.live.sum())
+        if self._searchers["documents"].num_docs != expected:
+            raise IndexCorrupt(f"{folder}: it does not hold the {expected} live documents", "delete the cache folder")
+
+    def _open(self, folder: Path, schema: tantivy.Schema) -> tantivy.Index:
+        index = tantivy.Index(schema, path=str(folder))
+        index.register_tokenizer("odqa", self._analyzer)
+        return index
+
+    def terms(self, question: str) -> list[str]:
+        """Return the distinct analysed words of a question, in order."""
+        return list(dict.fromkeys(self._analyzer.analyze(question)))
+
+    def documents(self, question: str, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the numbers and scores of the best documents, best first."""
+        query = self._query("documents", DOCUMENT_FIELDS, question)
+        if query is None:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        hits = self._searchers["documents"].search(query, limit, count=False).hits
+        uids = self._searchers["documents"].fast_field_values("uid", [address for _, address in hits])
+        known = self._snapshot.by_uid
+        return np.array([known[int(u)] for u in uids if u is not None], np.int64), np.array([s for s, _ in hits], "f4")
+
+    def passages(
+        self, question: str, limit: int, within: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the global numbers and scores of the best passages, best first.
+
+        Args:
+            question: any text.
+            limit: how many at most.
+            within: numbers of the documents to look in; everywhere if None. Statistics are the collection's.
+        """
+        query = self._query("passages", PASSAGE_FIELDS, question)
+        if query is None or (within is not None and not len(within)):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        if within is not None:
+            uids = [int(self._snapshot.uids[number]) for number in within]
+            chosen = tantivy.Query.term_set_query(self._schemas["passages"], "uid", uids)
+            inside = tantivy.Query.const_score_query(chosen, 0.0)
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, inside), (tantivy.Occur.Must, query)])
+        hits = self._searchers["passages"].search(query, limit, count=False).hits
+        addresses = [address for _, address in hits]
+        searcher = self._searchers["passages"]
+        keys = zip(*(searcher.fast_field_values(name, addresses) for name in ("uid", "n")), strict=True)
+        known, first = self._snapshot.by_uid, self._snapshot.first_passage
+        found = [int(first[known[int(uid)]]) + int(n) for uid, n in keys if uid is not None and n is not None]
+        return np.array(found, np.int64), np.array([score for score, _ in hits], np.float32)
+
+    def _query(self, which: str, fields: dict[str, float], question: str) -> tantivy.Query | None:
+        schema = self._schemas[which]
+        clauses = [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(schema, name, term), boost))
+            for term in self.terms(question)
+            for name, boost in fields.items()
+        ]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _term(self, schema: tantivy.Schema, field: str, term: str) -> tantivy.Query:
+        return tantivy.Query.term_query(schema, field, term, index_option="freq")
+
+
+def write_lexical(
+    folder: Path, snapshot: Snapshot, language: str, *, previous: tuple[Path, frozenset[int]] | None = None
+) -> None:
+    """Write the lexical cache of a snapshot into the new folder `folder`.
+
+    Args:
+        folder: where to; must not exist.
+        snapshot: what to index.
+        language: of stemming and stop words.
+        previous: an older cache of the same index and language, and the uids of the documents in it. Its files
+            are linked, not copied (tantivy never changes a file it has written), and only the difference is
+            indexed. Tantivy's statistics go on counting removed documents until their rows are merged away, so
+            leave it out where scores must be those of a rebuild.
+    """
+    analyzer = make_analyzer(language)
+    done: frozenset[int] = frozenset()
+    folder.mkdir(parents=True)
+    if previous is not None:
+        for name in ("documents", "passages"):
+            shutil.copytree(previous[0] / name, folder / name, copy_function=_link)
+        done = previous[1]
+    new = [number for uid, number in snapshot.by_uid.items() if uid not in done]
+    gone = done - snapshot.by_uid.keys()
+    schemas = {"documents": _schema(DOCUMENT_FIELDS, ["uid"]), "passages": _schema(PASSAGE_FIELDS, ["uid", "n"])}
+    rows = {"documents": _document_rows(snapshot, new), "passages": _passage_rows(snapshot, new)}
+    for name, schema in schemas.items():
+        _write_rows(folder / name, schema, analyzer, rows[name], gone)
+
+
+def _link(source: str, target: str) -> None:
+    # Tantivy rewrites only its own small JSON files, in place of the old ones; those must not be shared.
+    if source.endswith(".json"):
+        shutil.copy2(source, target)
+        return
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _write_rows(
+    folder: Path,
+    schema: tantivy.Schema,
+    analyzer: tantivy.TextAnalyzer,
+    rows: Iterable[tantivy.Document],
+    gone: Iterable[int],
+) -> None:
+    folder.mkdir(exist_ok=True)
+    index = tantivy.Index(schema, path=str(folder))
+    index.register_tokenizer("odqa", analyzer)
+    # One thread, so that the same documents always give the same files and the same order among equal scores.
+    writer = index.writer(_HEAP_BYTES, num_threads=1)
+    for uid in gone:
+        writer.delete_documents_by_term("uid", uid)
+    for row in rows:
+        writer.add_document(row)
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _document_rows(snapshot: Snapshot, numbers: Iterable[int]) -> Iterable[tantivy.Document]:
+    for number in numbers:
+        document = snapshot.document(number)
+        row = tantivy.Document()
+        row.add_unsigned("uid", int(snapshot.uids[number]))
+        row.add_text("title", _utf8(document.title))
+        row.add_text("body", _utf8(document.text))
+        row.add_text("summary", _utf8("\n".join(entry.text for entry in snapshot.entries(number))))
+        yield row
+
+
+def _passage_rows(snapshot: Snapshot, numbers: Iterable[int]) -> Iterable[tantivy.Document]:
+    for number in numbers:
+        parsed, uid = snapshot.parsed(number), int(snapshot.uids[number])
+        for passage in parsed.passages:
+            row = tantivy.Document()
+            row.add_unsigned("uid", uid)
+            row.add_unsigned("n", passage.index)
+            row.add_text("context", _utf8(passage.context))
+            row.add_text("body", _utf8(parsed.passage_text(passage)))
+            yield row
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

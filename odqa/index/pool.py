@@ -1,0 +1,112 @@
+"""Pooled entries: a few searchable rows that stand for all passages of a document.
+
+A document's passages are cut into runs of neighbours, about `size` long and along section boundaries where that
+costs little. Each run becomes one entry whose vector is the normalised sum of its passages' mean and of the vector
+of the summary that speaks for it (its section's gist, or the document's), so that it is near to questions about its
+details and near to questions about what it says as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from odqa.schema import ParsedDocument, PooledEntry, StructuredSummary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = 1
+SUMMARY_WEIGHT = 0.3
+_ENCODED_FIELDS = frozenset({"gist", "key_terms"})
+
+
+def runs(parsed: ParsedDocument, size: int) -> list[tuple[int, int]]:
+    """Cut a document's passages into runs `[first, last)` of at least `size`, all of nearly equal length.
+
+    The number of runs is `len(passages) // size`, at least one, so that there are never more than one entry for
+    `size` passages in a document that has that many. Each cut moves to the nearest section boundary within a
+    quarter of a run.
+    """
+    count = len(parsed.passages)
+    if not count:
+        return []
+    pieces = max(1, count // size)
+    sections = [passage.section for passage in parsed.passages]
+    boundaries = np.array([i for i in range(1, count) if sections[i] != sections[i - 1]], np.int64)
+    cuts = [0]
+    for piece in range(1, pieces):
+        ideal = round(piece * count / pieces)
+        cut = ideal
+        if boundaries.size:
+            nearest = int(boundaries[np.abs(boundaries - ideal).argmin()])
+            cut = nearest if abs(nearest - ideal) <= size // 4 else ideal
+        if cut > cuts[-1]:
+            cuts.append(cut)
+    return list(zip(cuts, [*cuts[1:], count], strict=True))
+
+
+def entry_texts(
+    parsed: ParsedDocument, summaries: Sequence[StructuredSummary], spans: Sequence[tuple[int, int]]
+) -> list[tuple[str, str]]:
+    """Return, for each run, the words that speak for it: to be encoded, and for lexical search.
+
+    Encoded are the title and the gist of the sections that the run touches; for lexical search all their fields
+    count. The document's own summary speaks for a run that no section summary covers, and for the only run of a
+    document.
+    """
+    by_section = {summary.section: summary for summary in summaries}
+    texts = []
+    for first, last in spans:
+        inside = dict.fromkeys(passage.section for passage in parsed.passages[first:last])
+        chosen = [by_section[s] for s in inside if s in by_section] if len(spans) > 1 else []
+        chosen = chosen or ([by_section[None]] if None in by_section else [])
+        title = parsed.document.title
+        encoded = [title, *(_words(summary, _ENCODED_FIELDS) for summary in chosen)]
+        lexical = [title, *(_words(summary, None) for summary in chosen)]
+        texts.append(("\n".join(filter(None, encoded)), "\n".join(filter(None, lexical))))
+    return texts
+
+
+def _words(summary: StructuredSummary, names: frozenset[str] | None) -> str:
+    kept = [field for field in summary.fields if names is None or field.name in names]
+    return "\n".join(" ".join(statement.text for statement in field.statements) for field in kept)
+
+
+def make_entries(
+    parsed: ParsedDocument, spans: Sequence[tuple[int, int]], texts: Sequence[str]
+) -> tuple[PooledEntry, ...]:
+    """Return the pooled entries of a document."""
+    return tuple(
+        PooledEntry(parsed.document.id, index, first, last, text)
+        for index, ((first, last), text) in enumerate(zip(spans, texts, strict=True))
+    )
+
+
+def pool_vectors(
+    passages: NDArray[np.float32],
+    spans: Sequence[tuple[int, int]],
+    summaries: NDArray[np.float32],
+    weight: float = SUMMARY_WEIGHT,
+) -> NDArray[np.float32]:
+    """Return one unit vector for each run.
+
+    Args:
+        passages: unit vectors of a document's passages, shape (n_passages, dimension).
+        spans: runs `[first, last)` of passages.
+        summaries: unit vectors of the summary text of each run, shape (n_runs, dimension).
+        weight: share of the summary.
+    """
+    if not len(spans):
+        return np.zeros((0, passages.shape[1]), np.float32)
+    means = np.stack([passages[first:last].mean(axis=0) for first, last in spans])
+    mixed = (1 - weight) * _unit(means) + weight * summaries
+    return _unit(mixed)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit
