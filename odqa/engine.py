@@ -294,7 +294,7 @@ class Engine:
                 f"not with {self.encoder.name} ({self.encoder.fingerprint})",
                 "open it with that encoder, or build it again",
             )
-        derived = open_derived(snapshot, self.settings.language, _search_device(self.settings.device))
+        derived = open_derived(snapshot, self.settings, _search_device(self.settings.device))
         return _Generation(snapshot, derived, HybridRetriever(snapshot, derived, self.encoder, self.settings))
 
     def _write(self, work: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -41,18 +42,19 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: Kind, *, installed: bool = True) -> tuple[str, ...]:
     """Return the names known for `kind`, built-in ones first, without importing what they name.
 
     Args:
         kind: `loaders`, `encoders`, `summarizers`, `rerankers`, `readers`, `verifiers` or `executors`.
+        installed: name those of other installed packages too.
 
     Raises:
         ConfigError: there is no such kind.
     """
     built_in = _built_in(kind)
-    installed = {point.name for point in _installed(kind)}
-    return (*built_in, *sorted(installed - built_in.keys()))
+    others = {point.name for point in _installed(kind)} if installed else set()
+    return (*built_in, *sorted(others - built_in.keys()))
 
 
 def resolve(kind: Kind, name: str) -> Callable[..., Any]:
@@ -91,5 +93,6 @@ def _built_in(kind: str) -> Mapping[str, str]:
     return _BUILT_IN[kind]
 
 
+@cache  # Looking through all installed packages takes tens of milliseconds.
 def _installed(kind: str) -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=f"odqa.{kind}"))

@@ -23,10 +23,13 @@ from odqa.index import dense
 from odqa.index.dense import DenseIndex
 from odqa.index.files import HashMemory
 from odqa.index.lexical import LexicalIndex, write_lexical
+from odqa.index.rank_lexical import RankLexicalIndex
 from odqa.index.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from odqa.settings import Settings
 
 VERSION = 1
 _REMEDY = "delete the cache folder; it is made anew"
@@ -40,7 +43,7 @@ _STALE_SHARE = 0.1
 class Derived:
     """The searchable forms of one snapshot."""
 
-    lexical: LexicalIndex
+    lexical: LexicalIndex | RankLexicalIndex
     dense: DenseIndex
     temporary: tempfile.TemporaryDirectory[str] | None = None
 
@@ -50,8 +53,15 @@ class Derived:
             self.temporary.cleanup()
 
 
-def open_derived(snapshot: Snapshot, language: str, device: str = "cpu") -> Derived:
+def open_derived(snapshot: Snapshot, settings: Settings, device: str = "cpu") -> Derived:
     """Open what is derived from a snapshot, making it first where it is missing or unusable."""
+    derived = _open_or_make(snapshot, settings.language, device)
+    if settings.bm25 == "rank-bm25":
+        derived.lexical = RankLexicalIndex(snapshot, settings.language)
+    return derived
+
+
+def _open_or_make(snapshot: Snapshot, language: str, device: str) -> Derived:
     folder = snapshot.index / "cache" / snapshot.manifest.stamp
     try:
         return _open(folder, snapshot, language, device, None)

@@ -103,3 +103,17 @@ def test_any_question_is_a_question(tmp_path_factory: pytest.TempPathFactory, qu
     with Engine.build(towns(2), index, settings=SETTINGS) as engine:
         engine.retriever.derived.lexical.passages(question, 5)
         engine.retriever.derived.lexical.documents(question, 5)
+
+
+def test_rank_bm25_is_a_choice(tmp_path: Path) -> None:
+    with Engine.build(towns(12), tmp_path / "t.odqa", settings=SETTINGS) as engine:
+        question = "Why was the work of Carrow 2 delayed?"
+        best = engine.search(question, 3)[0].document.id
+        with Engine.open(tmp_path / "t.odqa", bm25="rank-bm25") as other:
+            assert other.search(question, 3)[0].document.id == best == "towns/0002.txt"
+            lexical = other.retriever.derived.lexical
+            inside, _ = lexical.passages("flood tramway", 100, [3])
+            first = other.snapshot.first_passage
+            assert inside.size
+            assert ((inside >= first[3]) & (inside < first[4])).all()
+            assert lexical.passages("", 5)[0].size == 0
