@@ -1,0 +1,96 @@
+"""QMSum (Zhong et al., 2021): questions about meetings, each with the turns that answer it and a reference answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from odqa.data.builder import DocumentBuilder, clean
+from odqa.data.datasets.files import Record, choose_splits, read_records
+from odqa.data.datasets.types import Dataset, Gold, Question
+from odqa.schema import Document, Span
+
+SPLITS = ("train", "val")
+
+_MARKER = regex.compile(r"\{[^{}]*\}|\bvocalsound\b")  # `{disfmarker}`, `{gap}`, `{vocalsound}`.
+_BEFORE_MARK = regex.compile(r"\s+(?=[,.;:?!](?:\s|$))")
+_CONTRACTION = regex.compile(r"(?<=\p{L})\s+(?='(?:s|m|re|ve|ll|d)\b)|(?<=\p{L})\s+(?=n't\b)", regex.IGNORECASE)
+_HESITATION = regex.compile(r"\b([Mm]+|[Uu]h)\s-\s(hmm|mm|huh|uh)\b")  # `Mm - hmm` is one word.
+_LEADING_MARKS = regex.compile(r"^[\s,.;:?!-]+")
+
+
+def load(folder: Path, split: str | None) -> Dataset:
+    """Open QMSum in `folder/qmsum`.
+
+    Raises:
+        UsageError: there is no such split.
+    """
+    paths = [folder / "qmsum" / f"{name}.jsonl.xz" for name in choose_splits("qmsum", SPLITS, split)]
+
+    def documents() -> Iterator[Document]:
+        for path in paths:
+            yield from read_records(path, lambda record: _meeting(record)[0])
+
+    def questions() -> Iterator[Question]:
+        for path in paths:
+            for found in read_records(path, _questions):
+                yield from found
+
+    return Dataset("qmsum", documents, questions)
+
+
+def utterance(content: str) -> str:
+    """Return what was said as a person would write it, without marks of noises and with words joined again.
+
+    `we 're {disfmarker} on .` becomes `we're on.`
+    """
+    said = clean(_MARKER.sub(" ", content))
+    said = _CONTRACTION.sub("", _BEFORE_MARK.sub("", _HESITATION.sub(r"\1-\2", said)))
+    # A mark whose words were only a noise is left over at the beginning.
+    spoken: str = _LEADING_MARKS.sub("", said)
+    return spoken
+
+
+def _meeting(record: Record) -> tuple[Document, list[Span]]:
+    """Return the document, and for each turn of the record its characters: empty where nothing was said."""
+    meeting = record["meeting_id"]
+    builder = DocumentBuilder(f"qmsum/{meeting}", title=f"Meeting {meeting}")
+    turns = [(utterance(turn["content"]), turn["speaker"]) for turn in record["meeting_transcripts"]]
+    for said, speaker in turns:
+        builder.turn(said, speaker)
+    document = builder.build()
+    blocks = iter(document.blocks)
+    spans: list[Span] = []
+    for said, _ in turns:
+        end = spans[-1].end if spans else 0
+        spans.append(next(blocks).span if said else Span(end, end))
+    return document, spans
+
+
+def _questions(record: Record) -> list[Question]:
+    document, turns = _meeting(record)
+
+    def question(kind: str, number: int, query: dict[str, Any]) -> Question:
+        ranges = query.get("relevant_text_span", [])
+        spans = (_range(turns, int(first), int(last)) for first, last in ranges)
+        gold = Gold(document.id, tuple(span for span in spans if span))
+        return Question(
+            id=f"{document.id}#{kind}-{number}",
+            text=clean(query["query"]),
+            type=kind,
+            hops=max(len(gold.spans), 1),
+            gold=(gold,),
+            references=(clean(query["answer"]),),
+        )
+
+    lists = (("general", "general_query_list"), ("specific", "specific_query_list"))
+    return [question(kind, number, query) for kind, name in lists for number, query in enumerate(record[name])]
+
+
+def _range(turns: list[Span], first: int, last: int) -> Span | None:
+    """Return the characters of the turns `first` to `last`, both included; None where nothing was said in them."""
+    spoken = [span for span in turns[first : last + 1] if span.start < span.end]
+    return Span(spoken[0].start, spoken[-1].end) if spoken else None
