@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from odqa.schema import ParsedDocument, PooledEntry, StructuredSummary
+from odqa.schema import FieldKind, ParsedDocument, PooledEntry, StructuredSummary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = 1
 SUMMARY_WEIGHT = 0.3
-_ENCODED_FIELDS = frozenset({"gist", "key_terms"})
 
 
 def runs(parsed: ParsedDocument, size: int) -> list[tuple[int, int]]:
@@ -64,14 +63,19 @@ def entry_texts(
         chosen = [by_section[s] for s in inside if s in by_section] if len(spans) > 1 else []
         chosen = chosen or ([by_section[None]] if None in by_section else [])
         title = parsed.document.title
-        encoded = [title, *(_words(summary, _ENCODED_FIELDS) for summary in chosen)]
-        lexical = [title, *(_words(summary, None) for summary in chosen)]
+        encoded = [title, *(_said(summary, whole=False) for summary in chosen)]
+        lexical = [title, *(_said(summary, whole=True) for summary in chosen)]
         texts.append(("\n".join(filter(None, encoded)), "\n".join(filter(None, lexical))))
     return texts
 
 
-def _words(summary: StructuredSummary, names: frozenset[str] | None) -> str:
-    kept = [field for field in summary.fields if names is None or field.name in names]
+def _said(summary: StructuredSummary, *, whole: bool) -> str:
+    """Return a summary's words: all of them, or its first field of statements (the gist) and its terms.
+
+    Fields are told by kind and order, since a user's template names them as it likes.
+    """
+    gist = next((field for field in summary.fields if field.kind is FieldKind.STATEMENT), None)
+    kept = [field for field in summary.fields if whole or field is gist or field.kind is FieldKind.TERM]
     return "\n".join(" ".join(statement.text for statement in field.statements) for field in kept)
 
 
