@@ -38,7 +38,9 @@ ALLOWED: dict[str, set[str]] = {
     "evaluate": HOUSE | {"face", "testing"},
     "learn": HOUSE | {"face", "testing", "evaluate"},
     "serve": HOUSE | {"face"},
-    "cli": HOUSE | {"face", "testing", "evaluate", "learn", "serve"},
+    "terminal": WORDS | {"reader"},
+    "demo": GROUND | {"index"},
+    "cli": HOUSE | {"face", "testing", "evaluate", "learn", "serve", "terminal", "demo"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,84 @@
+"""What there is to say about an index, as JSON values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from odqa.index.snapshot import Snapshot
+
+
+def describe(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what `odqa index info --json` prints: counts, settings, encoder, FAISS choice, sizes."""
+    from odqa.index.dense import choose
+
+    manifest = snapshot.manifest
+    passages, entries = _live_counts(snapshot)
+    choice = choose(int(snapshot.first_entry[-1]), snapshot.dimension)
+    metadata = (json.loads(text) for text, live in zip(snapshot.column("metadata"), snapshot.live, strict=True) if live)
+    languages = Counter(str(item["language"]) for item in metadata if item.get("language"))
+    return {
+        "index": str(snapshot.index),
+        "format": manifest.format,
+        "generation": manifest.generation,
+        "documents": manifest.documents,
+        "passages": sum(passages),
+        "entries": sum(entries),
+        "compression": round(sum(passages) / sum(entries), 2) if sum(entries) else None,
+        "text_bytes": sum(ref.text_bytes for ref in manifest.segments),
+        "encoder": dict(manifest.encoder),
+        "settings": dict(manifest.settings),
+        "dense": {"factory": choice.factory, "reason": choice.reason},
+        "language": manifest.settings.get("language"),
+        "document_languages": dict(languages.most_common()),
+        "segments": len(manifest.segments),
+        "deletions": sum(len(rows) for rows in manifest.deletions.values()),
+        "bytes": _bytes_by_part(snapshot.index),
+    }
+
+
+def list_documents(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return id, title, source, media type and counts of every live document."""
+    names = ("id", "title", "source", "media_type")
+    columns = zip(*(snapshot.column(name) for name in names), strict=True)
+    rows = (row for row, live in zip(columns, snapshot.live, strict=True) if live)
+    counts = zip(*_live_counts(snapshot), strict=True)
+    return [
+        {**dict(zip(names, row, strict=True)), "passages": passages, "entries": entries}
+        for row, (passages, entries) in zip(rows, counts, strict=True)
+    ]
+
+
+def _live_counts(snapshot: Snapshot) -> tuple[list[int], list[int]]:
+    """Return the number of passages and of pooled entries of each live document."""
+    starts = (snapshot.first_passage, snapshot.first_entry)
+    passages, entries = ((first[1:] - first[:-1])[snapshot.live].tolist() for first in starts)
+    return passages, entries
+
+
+def _bytes_by_part(index: Path) -> dict[str, int]:
+    tables = size_of(index, "segments/*/*.arrow")
+    documents = size_of(index, "segments/*/documents.arrow")
+    parts = {
+        "documents": documents,
+        "tables": tables - documents,
+        "passage_vectors": size_of(index, "segments/*/passages.f16"),
+        "entry_vectors": size_of(index, "segments/*/entries.f16"),
+        "cache": size_of(index / "cache"),
+    }
+    return {**parts, "total": size_of(index)}
+
+
+def size_of(folder: Path, pattern: str = "**/*") -> int:
+    """Return the bytes of the files below a folder that fit a pattern."""
+    return sum(_size(path) for path in folder.glob(pattern))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # Another process has just replaced it.
+        return 0

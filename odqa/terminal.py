@@ -1,0 +1,302 @@
+"""What odqa draws on a terminal, with rich: answers, passages, summaries.
+
+Functions take the console they draw on. On a terminal, text is wrapped to a width that reads well; in a pipe or
+a file each paragraph is one line, so that other programs can work on it. Documents are untrusted: their text is never
+read as markup, and characters that would steer the terminal are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from odqa.reader.quote import block_at, clock
+from odqa.reader.render import source_line
+from odqa.reader.words import content_stems, squeeze, unmarked, words
+from odqa.schema import (
+    Answer,
+    BlockKind,
+    Citation,
+    Claim,
+    Document,
+    Evidence,
+    FieldKind,
+    Hop,
+    Span,
+    Statement,
+    StructuredSummary,
+    Style,
+    SummaryField,
+    Verdict,
+)
+
+MEASURE = 100
+"""Longest line of running text; longer ones are hard to read."""
+
+_UNLIMITED = 10_000
+_SNIPPET = 320
+_QUOTE = 600
+_NEAREST = 3
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_LISTED = (FieldKind.TERM, FieldKind.ENTITY)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller; rich would end the process, with code 1."""
+        raise  # rich calls this while it handles the BrokenPipeError
+
+
+def make_console(stream: IO[str], *, color: bool = True) -> Console:
+    """Return a console on a stream; without colour it styles nothing at all."""
+    console = _Console(file=stream, color_system="auto" if color else None, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = _UNLIMITED
+    return console
+
+
+def printable(text: str) -> str:
+    """Return text on one line, without the characters that would steer a terminal or reorder what it shows."""
+    return squeeze(_STEERING.sub(" ", text))
+
+
+def print_question(console: Console, question: str) -> None:
+    """Draw one question of several as a heading."""
+    write(console, Text(printable(question), "bold"), lead="? ")
+
+
+def print_command(console: Console, command: str) -> None:
+    """Draw a command as a user types it."""
+    write(console, Text(command, "bold"), lead="$ ")
+
+
+def print_answer(console: Console, answer: Answer, *, show_evidence: bool = False, explain: bool = False) -> None:
+    """Draw an answer with its sources, or a refusal with what comes nearest.
+
+    Args:
+        console: where.
+        answer: the answer.
+        show_evidence: quote what each source says.
+        explain: show how each passage was found, the confidence, and the time taken.
+    """
+    if answer.refused:
+        refusal = Text.assemble(("The documents do not say.", "bold yellow"), f" {printable(answer.reason)}".rstrip())
+        write(console, refusal)
+        if answer.evidence and not explain:
+            _heading(console, "What comes nearest")
+            for item in answer.evidence[:_NEAREST]:
+                _print_passage(console, item, answer.question, lead=" - ")
+    else:
+        _print_claims(console, answer)
+        if answer.reason:
+            console.print()
+            write(console, Text(f"Note: {printable(answer.reason)}.", "dim"))
+        _print_sources(console, answer, quotes=show_evidence)
+    if explain:
+        _heading(console, "How it was found")
+        _print_trees(console, answer.evidence)
+        seconds = ", ".join(f"{stage} {took:.3f} s" for stage, took in answer.timings.items())
+        write(console, Text(f"Confidence {answer.confidence:.2f}. Time: {seconds}.", "dim"))
+
+
+def _print_claims(console: Console, answer: Answer) -> None:
+    paragraphs: dict[int, list[Claim]] = {}
+    for claim in answer.claims:
+        paragraphs.setdefault(claim.paragraph, []).append(claim)
+    bullets = answer.style is Style.BULLETS
+    for number, claims in enumerate(paragraphs.values()):
+        if number and not bullets:
+            console.print()
+        write(console, Text(" ").join(map(_claim_text, claims)), lead=" • " if bullets else "")
+
+
+def _claim_text(claim: Claim) -> Text:
+    text = Text(printable(unmarked(claim.text)))
+    for marker in sorted({citation.marker for citation in claim.citations}):
+        text.append(" ").append(f"[{marker}]", "bold cyan")
+    if claim.verdict is Verdict.FLAGGED:
+        text.append(" ").append("(unsupported)", "bold red")
+    return text
+
+
+def _print_sources(console: Console, answer: Answer, *, quotes: bool) -> None:
+    cited: dict[int, list[Citation]] = {}
+    for citation in answer.citations:
+        cited.setdefault(citation.marker, []).append(citation)
+    if not cited:
+        return
+    _heading(console, "Sources")
+    width = len(f"[{max(cited)}]")
+    for marker, citations in sorted(cited.items()):
+        line = Text.assemble(source_line(citations[0]), (f"  ({shown_path(citations[0].source)})", "dim"))
+        lead = f" {f'[{marker}]':>{width}} "
+        write(console, line, lead=Text(lead, "bold cyan"))
+        if quotes:
+            said = dict.fromkeys(squeeze(citation.quote) for citation in citations)
+            write(console, Text(f"“{printable(_cut(' … '.join(said), _QUOTE))}”", "italic"), lead=" " * len(lead))
+
+
+def print_passages(console: Console, query: str, found: Sequence[Evidence], *, explain: bool = False) -> None:
+    """Draw ranked passages: score, place, and the part that bears on the query.
+
+    Args:
+        console: where.
+        query: as typed; its words are highlighted.
+        found: best first.
+        explain: show the way to each passage and the parts of its score.
+    """
+    if not found:
+        write(console, Text("The index holds no passage.", "bold yellow"))
+    for rank, item in enumerate(found, 1):
+        if rank > 1:
+            console.print()
+        _print_passage(console, item, query, lead=f"{rank:>2}  ", score=True)
+        if explain:
+            _print_trees(console, [item])
+
+
+def _print_passage(console: Console, item: Evidence, query: str, *, lead: str, score: bool = False) -> None:
+    place = Text(place_line(item), "bold")
+    place.append(f"  ({shown_path(item.document.source or item.document.id)})", "dim not bold")
+    if score:
+        place.append(f"  {item.score:.4f}", "not bold green")
+    write(console, place, lead=Text(lead, "bold cyan"))
+    write(console, _snippet(item.text, query), lead=" " * len(lead))
+
+
+def place_line(item: Evidence) -> str:
+    """Say where a passage stands, as citations do: title, section, page or time."""
+    document, block = item.document, block_at(item.document, item.passage.span.start)
+    page, start_s = (block.page, block.start_s) if block is not None else (None, None)
+    path = item.section.path
+    return source_line(Citation(0, document.id, document.title, document.source, (), "", path, page, start_s))
+
+
+def _snippet(text: str, query: str) -> Text:
+    """Cut from a passage the part with most words of the query, those words highlighted."""
+    line, wanted = printable(text), frozenset(content_stems(query))
+    hits = [(word.start, word.end) for word in words(line) if word.stem in wanted and word.is_content]
+    start = end = 0
+    if len(line) > _SNIPPET:
+        begins = [max(0, min(first - 40, len(line) - _SNIPPET)) for first, _ in hits] or [0]
+        start = max(begins, key=lambda b: sum(b <= first and last <= b + _SNIPPET for first, last in hits))
+        start = line.rfind(" ", 0, start) + 1 if start else 0
+        end = line.rfind(" ", start, start + _SNIPPET) if start + _SNIPPET < len(line) else len(line)
+    end = end if end > start else len(line)
+    shown = Text(line[start:end])
+    for first, last in hits:
+        if start <= first and last <= end:
+            shown.stylize("bold yellow", first - start, last - start)
+    return Text.assemble("… " if start else "", shown, " …" if end < len(line) else "")
+
+
+def _print_trees(console: Console, evidence: Iterable[Evidence]) -> None:
+    for item in evidence:
+        tree = Tree(_hop(item.path[0]) if item.path else Text(place_line(item)), guide_style="dim")
+        branch = tree
+        for hop in item.path[1:]:
+            branch = branch.add(_hop(hop))
+        parts = branch.add(Text("score, and what it is made of", "dim")) if item.scores else branch
+        for name, value in item.scores.items():
+            parts.add(Text.assemble(f"{name.replace('_', ' ')} ", (f"{value:.4f}", "green")))
+        console.print(tree, soft_wrap=not console.is_terminal)
+
+
+def _hop(hop: Hop) -> Text:
+    score = (f"  {hop.score:.4f}", "green") if hop.score else ""
+    label = printable(hop.label).removeprefix(f"{hop.kind.value} ")
+    return Text.assemble((f"{hop.kind.value} ", "dim"), label, score)
+
+
+def print_summaries(console: Console, document: Document, summaries: Sequence[StructuredSummary]) -> None:
+    """Draw a document's structured summaries, field by field, every statement with its place.
+
+    Args:
+        console: where.
+        document: the document.
+        summaries: its own first, then those of sections.
+    """
+    for number, summary in enumerate(summaries):
+        if number:
+            console.print()
+            names = [statement.text for statement in summary["outline"]]
+            part = f"Section {(summary.section or 0) + 1}" + (f": {printable(names[0])}" if names else "")
+            write(console, Text(part, "bold magenta"))
+        else:
+            write(console, Text(printable(document.title or document.id), "bold magenta"))
+            about = f"{shown_path(document.source or document.id)} · template {summary.schema} · {summary.method}"
+            write(console, Text(about, "dim"))
+        for field in summary.fields:
+            _heading(console, printable(field.name.replace("_", " ").capitalize()))
+            _print_field(console, field, document)
+
+
+def _print_field(console: Console, field: SummaryField, document: Document) -> None:
+    statements = [_statement(item, field, document) for item in field.statements]
+    if field.kind in _LISTED:
+        write(console, Text(", ").join(statements), lead="   ")
+    else:
+        for statement in statements:
+            write(console, statement, lead=" • ")
+
+
+def _statement(statement: Statement, field: SummaryField, document: Document) -> Text:
+    text = Text()
+    if field.kind is FieldKind.DATE and statement.label:
+        text.append(f"{printable(statement.label)}  ", "bold cyan")
+    text.append(printable(statement.text), "italic" if field.kind is FieldKind.QUOTE else "")
+    # Where all are speakers, "speaker" after each would say nothing.
+    has_kind = field.kind is FieldKind.ENTITY and statement.label != field.name.removesuffix("s")
+    kind = printable(statement.label) if has_kind else ""
+    headings = field.kind not in {FieldKind.HEADING, *_LISTED}
+    if about := ", ".join(filter(None, [kind, _place(document, statement.spans[0], headings=headings)])):
+        text.append(f" ({about})", "dim")
+    return text
+
+
+def _place(document: Document, span: Span, *, headings: bool) -> str:
+    """Say where a span stands: page or time, and the heading above it."""
+    block = block_at(document, span.start)
+    places: list[str] = []
+    if headings:
+        above = [b for b in document.blocks if b.kind is BlockKind.HEADING and b.span.start <= span.start]
+        places += [printable(above[-1].span.of(document.text))] if above else []
+    if block is not None and block.page is not None:
+        places.append(f"p. {block.page}")
+    if block is not None and block.start_s is not None:
+        places.append(clock(block.start_s))
+    return ", ".join(places)
+
+
+def shown_path(source: str) -> str:
+    """Return a path as short as it can be understood: relative to the current folder where it lies below that."""
+    path, here = Path(source), Path.cwd()
+    inside = path.is_absolute() and path != here and here in path.parents
+    return printable(str(path.relative_to(here)) if inside else source)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    write(console, Text(text, "bold"))
+
+
+def write(console: Console, text: Text, *, lead: str | Text = "") -> None:
+    """Print a paragraph after `lead`, wrapped with a hanging indent where it goes to a terminal."""
+    first = Text(lead) if isinstance(lead, str) else lead
+    indent = first.cell_len
+    width = min(console.width, MEASURE) - indent if console.is_terminal else _UNLIMITED
+    lines = text.wrap(console, max(width, 20)) if console.is_terminal else [text]
+    for number, line in enumerate(lines):
+        line.rstrip()
+        start = first if number == 0 else Text(" " * indent)
+        console.print(Text.assemble(start, line), soft_wrap=True)
