@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from odqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Kind = Literal["loaders", "encoders", "summarizers", "rerankers", "readers", "verifiers", "executors"]
 
@@ -95,4 +97,6 @@ def _built_in(kind: str) -> Mapping[str, str]:
 
 @cache  # Looking through all installed packages takes tens of milliseconds.
 def _installed(kind: str) -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # It is slow to import, and built-in names do without it.
+
     return tuple(entry_points(group=f"odqa.{kind}"))

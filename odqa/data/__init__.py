@@ -1,0 +1,1 @@
+"""Documents in: loaders, sentences, sections, passages, data sets."""

@@ -31,10 +31,10 @@ def clean(text: str, *, keep_lines: bool = False) -> str:
 
 
 class DocumentBuilder:
-    """Collects blocks; `build()` returns the document.
+    r"""Collects blocks; `build()` returns the document.
 
     Every method cleans the text it is given and ignores what is empty then. Blocks are joined by one blank
-    line (`"\\n\\n"`), turns of a transcript by a single line break.
+    line (`"\n\n"`), turns of a transcript by a single line break.
     """
 
     def __init__(self, id: str, *, title: str = "", source: str = "", media_type: str = "text/plain") -> None:

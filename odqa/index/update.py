@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
@@ -46,8 +47,8 @@ def write(
         writer.report.failures = failures
         writer.add(load_documents(listed, on_failure=failures.append))
         if sync:
-            roots = [Path(source).resolve() for source in listed if isinstance(source, (str, Path))]
-            writer.remove_missing(lambda source: any(_inside(source, root) for root in roots))
+            roots = [Path(os.path.abspath(source)) for source in listed if isinstance(source, (str, Path))]
+            writer.remove_missing(lambda source: any(_inside(source, root) or _matches(source, root) for root in roots))
         writer.finish()
     if failures and writer.settings.strict:
         first = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:3])
@@ -114,6 +115,10 @@ def _total(listed: Iterable[Source]) -> int | None:
 def _inside(source: str, root: Path) -> bool:
     place = Path(source.partition("#")[0])
     return place == root or root in place.parents
+
+
+def _matches(source: str, pattern: Path) -> bool:
+    return fnmatchcase(source.partition("#")[0], str(pattern))
 
 
 def _live_columns(snapshot: Snapshot) -> Iterator[tuple[str, str, bool]]:

@@ -66,22 +66,40 @@ def test_sections_and_abstract(tmp_path: Path) -> None:
 
 
 def test_ids_are_unique_even_where_the_records_are_not(tmp_path: Path) -> None:
-    documents = load(tmp_path, {"id": "a", "text": "x"}, {"id": "a", "text": "y"}, {"text": "z"}, {"id": True, "text": "t"})
+    documents = load(
+        tmp_path, {"id": "a", "text": "x"}, {"id": "a", "text": "y"}, {"text": "z"}, {"id": True, "text": "t"}
+    )
     assert [document.id.partition("#")[2] for document in documents] == ["a", "a@2", "3", "4"]
 
 
 def test_good_lines_are_delivered_before_the_bad_ones_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "records.ndjson"
     deep = b'{"text": ' + b"[" * 100_000
-    lines = [b'{"text": "one"}', b"{broken", b"[1]", b"", b'{"title": "no text"}', b'{"text": "\xff"}', deep, b'{"text": "two"}']
+    lines = [
+        b'{"text": "one"}',
+        b"{broken",
+        b"[1]",
+        b"",
+        b'{"title": "no text"}',
+        b'{"text": "\xff"}',
+        deep,
+        b'{"text": "two"}',
+    ]
     path.write_bytes(b"\xef\xbb\xbf" + b"\n".join(lines))
     texts = []
-    with pytest.raises(LoadError) as caught:
+    with pytest.raises(LoadError) as caught:  # noqa: PT012
         for document in JsonlLoader().load(path):
-            texts.append(document.text)
+            texts.append(document.text)  # noqa: PERF401 - what came before the error is what counts
     assert texts == ["one", "two"]
     message = str(caught.value)
-    for words in ("records.ndjson", "line 2: is not JSON", "line 3: is no JSON object", "line 5", "line 6: is not UTF-8", "line 7"):
+    for words in (
+        "records.ndjson",
+        "line 2: is not JSON",
+        "line 3: is no JSON object",
+        "line 5",
+        "line 6: is not UTF-8",
+        "line 7",
+    ):
         assert words in message
     assert "\n" not in message
 

@@ -25,7 +25,8 @@ def outline(document: Document) -> list[tuple[str, str]]:
 def test_blocks_in_reading_order_without_markup(tmp_path: Path) -> None:
     document = load(
         tmp_path,
-        "# A *fine* title\n\nSome **bold**\ntext &amp; `code`.\n\n> Quoted.\n\nSecond\n------\n\n```py\nx = 1\n\ny\n```\n",
+        "# A *fine* title\n\nSome **bold**\ntext &amp; `code`.\n\n> Quoted.\n\n"
+        "Second\n------\n\n```py\nx = 1\n\ny\n```\n",
     )
     assert outline(document) == [
         ("heading", "A fine title"),
@@ -63,7 +64,8 @@ def test_tables_have_cells_and_a_header(tmp_path: Path) -> None:
 def test_links_carry_exactly_their_words(tmp_path: Path) -> None:
     document = load(
         tmp_path,
-        "See [the\nother **page**](other.md#part) and <https://example.org/a>, not [this](#here) or [that](mailto:a@b.c).\n\n"
+        "See [the\nother **page**](other.md#part) and <https://example.org/a>, "
+        "not [this](#here) or [that](mailto:a@b.c).\n\n"
         "- an [item](http://example.org/b)\n\n1. a [numbered one](http://example.org/c)\n",
     )
     assert [(link.span.of(document.text), link.target) for link in document.links] == [
@@ -87,7 +89,8 @@ def test_raw_html_leaves_its_words(tmp_path: Path) -> None:
 def test_front_matter_is_metadata(tmp_path: Path) -> None:
     document = load(
         tmp_path,
-        "---\ntitle: The Pier\nauthor: A. Thole\ndate: 1994-01-28\ntags: [pier, silt]\ndraft: false\nx: {y: 1}\n---\nText.\n",
+        "---\ntitle: The Pier\nauthor: A. Thole\ndate: 1994-01-28\ntags: [pier, silt]\n"
+        "draft: false\nx: {y: 1}\n---\nText.\n",
     )
     assert document.title == "The Pier"
     assert document.text == "Text."
@@ -102,7 +105,14 @@ def test_front_matter_is_metadata(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "matter",
-    ["a: [1, 2", "- just\n- a list", "a: &x [1]\nb: *x", "a: " + "[" * 3000, "2024-13-45: bad", "!!python/object:os.system x"],
+    [
+        "a: [1, 2",
+        "- just\n- a list",
+        "a: &x [1]\nb: *x",
+        "a: " + "[" * 3000,
+        "2024-13-45: bad",
+        "!!python/object:os.system x",
+    ],
     ids=["broken", "list", "alias", "deep", "bad-date", "tag"],
 )
 def test_what_is_no_front_matter_stays_in_the_text(tmp_path: Path, matter: str) -> None:

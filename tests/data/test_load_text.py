@@ -25,7 +25,10 @@ def outline(document: Document) -> list[tuple[str, int, str]]:
 
 def test_paragraphs_are_separated_by_blank_lines_and_wrapped_lines_are_joined(tmp_path: Path) -> None:
     document = load(tmp_path, "The pier was\nbuilt in 1902.\n\n\nIt was well-\nknown.\n")
-    assert outline(document) == [("paragraph", 0, "The pier was built in 1902."), ("paragraph", 0, "It was well-known.")]
+    assert outline(document) == [
+        ("paragraph", 0, "The pier was built in 1902."),
+        ("paragraph", 0, "It was well-known."),
+    ]
 
 
 def test_lines_that_were_never_wrapped_are_paragraphs(tmp_path: Path) -> None:
@@ -41,7 +44,8 @@ def test_indented_first_lines_begin_paragraphs(tmp_path: Path) -> None:
 
 def test_headings_by_underline_capitals_and_number(tmp_path: Path) -> None:
     text = (
-        "The Renewal\n===========\n\nWhat was done\n-------------\nWork began.\n\nTHE NIGHT OF THE STORM\n\nIt blew.\n\n"
+        "The Renewal\n===========\n\nWhat was done\n-------------\nWork began.\n\n"
+        "THE NIGHT OF THE STORM\n\nIt blew.\n\n"
         "3.2 The ground below\n\nIt was soft.\n\nChapter IV\n\nIt ended.\n"
     )
     headings = [(level, text) for kind, level, text in outline(load(tmp_path, text)) if kind == "heading"]
@@ -81,7 +85,10 @@ def test_numbered_lines_in_a_row_are_a_list_not_headings(tmp_path: Path) -> None
 
 
 def test_bullets_fields_and_columns(tmp_path: Path) -> None:
-    text = "- rope,\n  forty fathoms\n- tar\n\nPlace:   Skell\nDate:    8 May\n\nName     Age\nAnna      12\nBob       14\n"
+    text = (
+        "- rope,\n  forty fathoms\n- tar\n\nPlace:   Skell\nDate:    8 May\n\n"
+        "Name     Age\nAnna      12\nBob       14\n"
+    )
     kinds = outline(load(tmp_path, text))
     assert kinds[0] == ("list", 0, "- rope, forty fathoms\n- tar")
     assert kinds[1] == ("list", 0, "- Place: Skell\n- Date: 8 May")
@@ -181,7 +188,11 @@ def test_labels_that_are_no_speakers(tmp_path: Path, text: str) -> None:
         ("Café £40".encode("utf-16"), "utf-16-le", "Café £40"),
         (codecs.BOM_UTF16_BE + "Café £40".encode("utf-16-be"), "utf-16-be", "Café £40"),
         ("The café cost £40 in all.".encode("utf-16-le"), "utf-16-le", "The café cost £40 in all."),
-        ("The café’s owner said “we’re £40 short”.".encode("cp1252"), "cp1252", "The café’s owner said “we’re £40 short”."),
+        (
+            "The café’s owner said “we’re £40 short”.".encode("cp1252"),
+            "cp1252",
+            "The café’s owner said “we’re £40 short”.",
+        ),
         ("Мой дядя самых честных правил, когда не в шутку занемог".encode("koi8-r"), "koi8-r", None),
         ("吾輩は猫である。名前はまだ無い。どこで生れたか".encode("shift_jis"), "shift_jis", None),
     ],

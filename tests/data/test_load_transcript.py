@@ -28,7 +28,8 @@ def test_vtt_voices_notes_styles_and_tags(tmp_path: Path) -> None:
     document = load(
         tmp_path,
         "WEBVTT - A meeting\n\nNOTE\nnot this\n\nSTYLE\n::cue { color: red }\n\nREGION\nid:fred\n\n"
-        "intro\n00:01.000 --> 00:03.500 align:start position:10%\n<v.loud Ann Bell>Good <i>evening</i> &amp; welcome.</v>\n\n"
+        "intro\n00:01.000 --> 00:03.500 align:start position:10%\n"
+        "<v.loud Ann Bell>Good <i>evening</i> &amp; welcome.</v>\n\n"
         "00:00:03.600 --> 00:00:05.000\n<v Ann Bell><00:00:03.700><c.yellow>Sit</c> down.\n\n"
         "01:00:06.000 --> 01:00:07.000\n<v Tom>No.</v> <v Ann Bell>Yes.</v>\n",
         "meeting.vtt",
@@ -63,7 +64,8 @@ def test_srt_speakers_in_the_text(tmp_path: Path) -> None:
 
 def test_turns_stay_short_enough_for_their_times_to_be_useful(tmp_path: Path) -> None:
     cues = "".join(
-        f"00:{n // 6:02}:{n % 6 * 10:02}.000 --> 00:{n // 6:02}:{n % 6 * 10 + 9:02}.000\n<v Ann>Sentence {n} is said.\n\n"
+        f"00:{n // 6:02}:{n % 6 * 10:02}.000 --> 00:{n // 6:02}:{n % 6 * 10 + 9:02}.000\n"
+        f"<v Ann>Sentence {n} is said.\n\n"
         for n in range(60)
     )
     document = load(tmp_path, f"WEBVTT\n\n{cues}", "long.vtt")
@@ -81,7 +83,8 @@ def test_a_long_pause_begins_a_new_turn(tmp_path: Path) -> None:
 def test_rolling_captions_are_not_doubled(tmp_path: Path) -> None:
     document = load(
         tmp_path,
-        "WEBVTT\n\n00:01.000 --> 00:03.000\nthe first line\n\n00:03.000 --> 00:05.000\nthe first line\nthe second line\n\n"
+        "WEBVTT\n\n00:01.000 --> 00:03.000\nthe first line\n\n"
+        "00:03.000 --> 00:05.000\nthe first line\nthe second line\n\n"
         "00:05.000 --> 00:07.000\nthe second line\nthe third\n",
         "rolling.vtt",
     )
@@ -99,7 +102,9 @@ def test_missing_blank_lines_and_bad_times_cost_no_other_cue(tmp_path: Path) -> 
     assert all((b.end_s or 0) >= (b.start_s or 0) for b in document.blocks)
 
 
-@pytest.mark.parametrize("content", ["WEBVTT\n\nNOTE nothing\n", "just some text\n", "1\n00:00:01,000 --> 00:00:02,000\n\n"])
+@pytest.mark.parametrize(
+    "content", ["WEBVTT\n\nNOTE nothing\n", "just some text\n", "1\n00:00:01,000 --> 00:00:02,000\n\n"]
+)
 def test_a_transcript_without_cues_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(LoadError, match="no cue"):
         load(tmp_path, content, "a.srt")
