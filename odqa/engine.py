@@ -9,7 +9,6 @@ It prints nothing, configures no logging, starts no threads of its own, and may 
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -190,6 +189,8 @@ class Engine:
 
     async def stream(self, question: str, **options: Any) -> AsyncIterator[Event]:
         """Answer like `ask`, as events: the evidence, each checked sentence, then the whole answer."""
+        import asyncio  # Takes longer to import than a question to answer, and few need it.
+
         start = time.perf_counter()
         layout = _layout(options.pop("style", None), options.pop("words", None))
         evidence = await asyncio.to_thread(self.search, question, **options)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ IVF_LIMIT = 4_000_000
 _TRAIN_PER_LIST = 40
 _CHUNK = 65_536
 _SEED = 20_130
+_ONE_THREAD = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,9 @@ class DenseIndex:
         def search(queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             # FAISS searches its raw scores backwards: distances are inner products, -inf where none is left.
             selector = None if self._all_live else faiss.IDSelectorBitmap(self._bitmap)
-            scores, found = index.search(queries, k, params=_parameters(faiss, index, self.choice.probes, selector))
+            parameters = _parameters(faiss, index, self.choice.probes, selector)
+            with _threads(faiss, len(queries) * len(self._live)):
+                scores, found = index.search(queries, k, params=parameters)
             return found, scores
 
         return search
@@ -177,6 +181,21 @@ class DenseIndex:
             return numbers.cpu().numpy(), scores.float().cpu().numpy()
 
         return search
+
+
+@contextmanager
+def _threads(faiss: Any, work: int) -> Iterator[None]:
+    """Let one thread do a small search: waking the others costs a hundred times the scan of a few thousand entries.
+
+    OpenMP keeps the number for each calling thread, so threads that search at once do not disturb each other.
+    """
+    before = faiss.omp_get_max_threads()
+    if work < _ONE_THREAD:
+        faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _parameters(faiss: Any, index: Any, probes: int, selector: Any) -> Any:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from odqa import fs
 from odqa.errors import IndexCorrupt
@@ -124,6 +123,8 @@ def _write(
                 file.write(np.ascontiguousarray(array, "<f2").tobytes())
         note(path)
     counts = {name: table.num_rows for name, table in made.items()}
+    import pyarrow.compute as pc  # Slow to import, and needed only here, where an index is written.
+
     text_bytes = int(pc.sum(pc.binary_length(made["documents"]["text"])).as_py() or 0)
     body = {"counts": counts, "dimension": dimension, "text_bytes": text_bytes, "files": files}
     data = json.dumps(body, indent=1).encode()

@@ -1,0 +1,102 @@
+"""odqa's own parts pass the checks that it offers to those who write others; broken parts do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from odqa import testing
+from odqa.engine import Engine
+from odqa.index.encoder import MiniLMEncoder
+from odqa.index.hashing import HashingEncoder
+from odqa.registry import names, resolve
+from odqa.schema import AnswerStyle, Document, Draft, DraftSentence, Evidence
+from odqa.settings import Settings
+
+LIBRARY = Path(__file__).resolve().parents[1] / "examples" / "library"
+SAMPLES = {
+    "text": ["chronicle.txt", "interview-dock-foreman.txt"],
+    "markdown": ["harbour-commission-report.md", "letters-of-the-harbour-master.md"],
+    "html": ["breakwater-page.html"],
+    "pdf": ["engineers-survey.pdf"],
+    "table": ["costs.csv", "contractors.tsv"],
+    "transcript": ["council-meeting-1994-03-17.vtt", "radio-the-boat-comes-back.srt"],
+    "jsonl": ["museum-catalogue.jsonl"],
+}
+QUESTION = "Why was the second pier delayed?"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    index = tmp_path_factory.mktemp("parts") / "library.odqa"
+    with Engine.build(LIBRARY, index, settings=Settings(encoder="hashing")) as engine:
+        yield engine
+
+
+def test_there_is_a_sample_for_every_loader() -> None:
+    assert set(SAMPLES) == set(names("loaders", installed=False))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_loaders(name: str) -> None:
+    testing.check_loader(resolve("loaders", name)(), *(LIBRARY / sample for sample in SAMPLES[name]))
+
+
+@pytest.mark.parametrize("encoder", [MiniLMEncoder, HashingEncoder])
+def test_encoders(encoder: type[MiniLMEncoder] | type[HashingEncoder]) -> None:
+    testing.check_encoder(encoder(Settings()))
+
+
+def test_summarizer(engine: Engine) -> None:
+    summarizer = resolve("summarizers", "extractive")("auto")
+    for number in engine.snapshot.live_documents():
+        testing.check_summarizer(summarizer, engine.snapshot.parsed(number))
+
+
+def test_retriever(engine: Engine) -> None:
+    testing.check_retriever(engine.retriever, QUESTION, 12)
+
+
+def test_reader_and_verifier(engine: Engine) -> None:
+    evidence = engine.search(QUESTION, 12)
+    testing.check_reader(engine.reader, QUESTION, evidence)
+    passage = evidence[0].passage
+    said = passage.sentences[0].of(evidence[0].document.text)
+    testing.check_verifier(engine.verifier, evidence, said, "The moon is made of 4,711 tons of green cheese.")
+
+
+class _LongVectors(HashingEncoder):
+    def encode(self, texts: Sequence[str], *, kind: str = "passage") -> np.ndarray:  # type: ignore[override]
+        return super().encode(texts) * 2
+
+
+class _Inventor:
+    name = "inventor"
+
+    def draft(self, question: str, evidence: Sequence[Evidence], style: AnswerStyle) -> Draft:
+        return Draft((DraftSentence("It was the tide.", (len(evidence),)),), "", 1.0)
+
+
+def test_checks_find_what_is_broken(engine: Engine) -> None:
+    with pytest.raises(AssertionError, match="length one"):
+        testing.check_encoder(_LongVectors())
+    with pytest.raises(AssertionError, match="evidence not given"):
+        testing.check_reader(_Inventor(), QUESTION, engine.search(QUESTION, 3))
+    document = engine.snapshot.document(0)
+    with pytest.raises(AssertionError, match="overlap"):
+        testing.check_document(replace(document, blocks=(*document.blocks, document.blocks[0])))
+    with pytest.raises(AssertionError, match="no block"):
+        testing.check_document(replace(document, blocks=document.blocks[:-1]))
+
+    class Forgetful:
+        suffixes = (".txt",)
+
+        def load(self, path: Path) -> Iterator[Document]:
+            yield from ()
+
+    with pytest.raises(AssertionError, match="no document came out"):
+        testing.check_loader(Forgetful(), LIBRARY / "chronicle.txt")
