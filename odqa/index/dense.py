@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ IVF_LIMIT = 4_000_000
 _TRAIN_PER_LIST = 40
 _CHUNK = 65_536
 _SEED = 20_130
+_FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss-gpu-cu13")
 _ONE_THREAD = 200_000
 
 
@@ -60,31 +61,36 @@ def choose(entries: int, dimension: int) -> DenseChoice:
 
 
 def faiss_module() -> Any:
-    """Import FAISS, and notice the one installation that cannot work.
+    """Import FAISS.
 
     Raises:
-        ModelError: FAISS is missing, or both faiss-cpu and faiss-gpu are installed and overwrite each other.
+        ModelError: it is missing or broken.
     """
     try:
         import faiss
     except ImportError as error:
-        both = len(faiss_distributions()) > 1
-        if both:
-            raise ModelError(_both(), "uninstall both, then install the one you want") from error
+        check_faiss()
         raise ModelError(f"FAISS cannot be imported: {error}", "pip install faiss-cpu") from error
     return faiss
 
 
-def faiss_distributions() -> list[str]:
-    """Return the installed distributions that own the module `faiss`, such as faiss-cpu."""
-    from importlib.metadata import distributions
+def check_faiss() -> None:
+    """Notice an installation that cannot be right: two packages that overwrite each other's files.
 
-    found = {(d.metadata["Name"] or "").lower().replace("_", "-") for d in distributions()}
-    return sorted(name for name in found if name == "faiss" or name.startswith(("faiss-cpu", "faiss-gpu")))
+    Raises:
+        ModelError: faiss-cpu and a faiss-gpu are both installed.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
 
-
-def _both() -> str:
-    return f"{' and '.join(faiss_distributions())} are both installed and both own the module faiss"
+    installed = []
+    for name in _FAISS_PACKAGES:
+        with suppress(PackageNotFoundError):
+            installed.append(distribution(name).metadata["Name"])
+    if len(installed) > 1:
+        raise ModelError(
+            f"{' and '.join(installed)} are both installed, and both own the module faiss",
+            f"pip uninstall {' '.join(installed)}, then install the one you want",
+        )
 
 
 class DenseIndex:

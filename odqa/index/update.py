@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from odqa.data.load import list_sources, load_documents
 from odqa.errors import IndexMissing, LoadError, UsageError
 from odqa.index.build import BuildReport, IndexWriter
+from odqa.index.dense import check_faiss
 from odqa.index.encoder import make_encoder
 from odqa.index.manifest import read_manifest, writer_lock
 from odqa.index.snapshot import Snapshot
@@ -41,6 +42,7 @@ def write(
             read is committed first).
         OdqaIndexError: the index cannot be used or is being written.
     """
+    check_faiss()
     failures: list[Failure] = []
     listed = as_list(sources)
     with _writer(index, resolved, progress, total=_total(listed)) as writer:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from odqa.errors import IndexCorrupt
+from odqa.errors import IndexCorrupt, ModelError
 from odqa.index import dense
 from odqa.index.dense import DenseChoice, DenseIndex
 
@@ -75,8 +75,14 @@ def test_the_rule_grows_with_the_collection() -> None:
     assert all(choice.reason for choice in (small, medium, large))
 
 
-def test_two_installations_of_faiss_are_noticed() -> None:
-    assert dense.faiss_distributions() == ["faiss-cpu"]
+def test_two_installations_of_faiss_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense.check_faiss()
+    metadata = tmp_path / "faiss_gpu_cu12-1.10.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: faiss-gpu-cu12\nVersion: 1.10.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModelError, match="faiss-cpu and faiss-gpu-cu12 are both installed"):
+        dense.check_faiss()
 
 
 @pytest.mark.gpu
