@@ -1,0 +1,1 @@
+"""Evidence into an answer: readers, the verifier, citations, and how answers are written out."""
