@@ -82,7 +82,6 @@ class _Run:
 class _Part:
     """The characters of a block that lie in one section; all of them, save where a huge paragraph was cut."""
 
-    number: int
     block: Block
     span: Span
 
@@ -128,7 +127,7 @@ def _parts(document: Document, sections: Sequence[Section]) -> Iterator[tuple[Se
         while number < len(document.blocks) and document.blocks[number].span.start < section.span.end:
             block = document.blocks[number]
             start, end = max(block.span.start, section.span.start), min(block.span.end, section.span.end)
-            parts.append(_Part(number, block, Span(start, end)))
+            parts.append(_Part(block, Span(start, end)))
             if block.span.end > section.span.end:
                 break  # The rest of it stands in the next section.
             number += 1
@@ -161,12 +160,14 @@ def _runs(document: Document, section: Section, parts: Sequence[_Part]) -> Itera
 def _prose(text: str, section: Section, parts: Sequence[_Part], titles: tuple[str, ...]) -> _Run:
     kind = PassageKind.TURNS if parts[0].block.kind is BlockKind.TURN else PassageKind.TEXT
     atoms: list[_Atom] = []
+    pieces = 0
     for part in parts:
         body = Span(max(part.block.body.start, part.span.start), part.span.end)
-        for sentence in split_sentences(text, body):
-            first = not atoms or atoms[-1].block != part.number
-            start = part.span.start if first else sentence.start
-            atoms.append(_Atom(sentence, start, part.number, part.block.speaker or ""))
+        for number, sentence in enumerate(split_sentences(text, body)):
+            # Each item of a list counts as a block of its own: what it says belongs together.
+            pieces += number == 0 or (part.block.kind is BlockKind.LIST and text.startswith("- ", sentence.start))
+            start = sentence.start if number else part.span.start
+            atoms.append(_Atom(sentence, start, pieces, part.block.speaker or ""))
     return _Run(kind, section.index, tuple(atoms), titles)
 
 

@@ -12,7 +12,7 @@ from odqa.reader.quote import block_at, quote, row_of
 from odqa.reader.words import content_stems, count_words, fold, squeeze, unmarked
 from odqa.schema import Block, BlockKind, Evidence, Span
 
-MAX_CANDIDATES = 120
+MAX_CANDIDATES = 80
 """So many sentences are weighed and embedded; beyond them, those without a word of the question go first."""
 
 _PRONOUN = regex.compile(

@@ -9,25 +9,37 @@ from odqa.reader.candidates import Candidate
 from odqa.reader.facts import dates, quantities
 from odqa.reader.question import Question, QuestionKind
 from odqa.reader.quote import quote
+from odqa.reader.relevance import Floats
 from odqa.schema import BlockKind, DraftSentence, Evidence, Style
 
 _PARAGRAPH_SENTENCES = 3
 
 
 def order(
-    question: Question, candidates: Sequence[Candidate], chosen: Sequence[int], evidence: Sequence[Evidence]
+    question: Question,
+    candidates: Sequence[Candidate],
+    chosen: Sequence[int],
+    evidence: Sequence[Evidence],
+    relevance: Floats,
 ) -> list[int]:
     """Put chosen candidates into reading order: by document and position, or by date for a timeline.
+
+    The document that says most to the question comes first, whatever the rank of its best passage.
 
     Args:
         question: a timeline is ordered by the dates it gives.
         candidates: in document order, best document first.
         chosen: indices of those chosen.
         evidence: for the dates of documents whose sentences give none.
+        relevance: score of each candidate.
     """
-    in_place = sorted(chosen)
     if question.kind is not QuestionKind.TIMELINE:
-        return in_place
+        best: dict[int, float] = {}
+        for number in chosen:
+            place = candidates[number].document
+            best[place] = max(best.get(place, 0.0), float(relevance[number]))
+        return sorted(chosen, key=lambda number: (-best[candidates[number].document], number))
+    in_place = sorted(chosen)
     keys: dict[int, tuple[tuple[int, int, int], int]] = {}
     last: tuple[int, int, int] = (0, 0, 0)
     for number in in_place:

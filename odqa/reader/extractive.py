@@ -77,7 +77,7 @@ class ExtractiveReader:
             least=self._least(layout, style),
             most=_SHORT_SENTENCES if layout is Style.SHORT and style.words is None else None,
         )
-        ordered = order(asked, candidates, chosen, evidence)
+        ordered = order(asked, candidates, chosen, evidence, relevance.total)
         return Draft(compose(asked, candidates, ordered, evidence, layout), "", judgement.confidence)
 
     def _least(self, layout: Style, style: AnswerStyle) -> float:

@@ -87,7 +87,7 @@ _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
     ),
     (
         QuestionKind.DEFINITION,
-        r"^(who|what) (is|are|was|were) \S+( \S+){0,4}\?*$|\b(define|definition|what does .* mean)\b",
+        r"^(who|what) (is|are|was|were) (an? \S+,.*|\S+( \S+){0,4})\?*$|\b(define|definition|what does .* mean)\b",
     ),
     (QuestionKind.PERSON, r"^(by |to |for |with |from )?(who|whom|whose)\b|^(wer|qui|qui[eé]n|chi|wie)\b"),
     (QuestionKind.WHAT_HAPPENED, r"\bwhat (happen\w*|became|did .* do)\b|\b(fate|outcome|events?|role)\b"),

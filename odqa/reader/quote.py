@@ -70,8 +70,8 @@ def quote_prose(document: Document, span: Span, *, opens_paragraph: bool = False
         span: its characters.
         opens_paragraph: leave out a leading connective, which would point at nothing.
     """
-    item = _ITEM.match(span.of(document.text))
-    if item and item.end() < span.end - span.start:
+    # An item of a numbered list is `- 7. …` in canonical text.
+    while (item := _ITEM.match(span.of(document.text))) and item.end() < span.end - span.start:
         span = Span(span.start + item.end(), span.end)
     text = span.of(document.text)
     connective = _CONNECTIVE.match(text) if opens_paragraph else None

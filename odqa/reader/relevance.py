@@ -28,11 +28,15 @@ _OTHER_SUBJECT = 0.3
 _OTHER_TIME = 0.6
 _SAME_TIME = 1.15
 _ROW_SHARE = 0.65
+_FAR_PASSAGE = 0.5
 _NARRATIVE = frozenset({QuestionKind.WHY, QuestionKind.HOW, QuestionKind.WHAT_HAPPENED, QuestionKind.OPINION})
 _ENUMERATING = frozenset({QuestionKind.LIST, QuestionKind.COMPARISON, QuestionKind.TIMELINE, QuestionKind.SUMMARY})
 _LEGAL_FORM = regex.compile(
     r"[\s,]+(?:Inc|Ltd|Co|Corp|LLC|GmbH|AG|SA|plc|Limited|Corporation|Company)\b\.?", regex.IGNORECASE
 )
+_COPULAS = frozenset({"is", "are", "was", "were", "means", "mean", "denotes", "called", "known"})
+_ASKING = frozenset({"q", "question", "interviewer", "moderator", "questioner"})
+"""Speakers whose part is to ask."""
 _CAUSAL = frozenset(
     "because since so therefore due reason reasons cause caused causes led result thus hence as".split()
 )
@@ -77,11 +81,25 @@ def score(
         match = lexical + 0.05
     else:
         match = 0.55 * np.minimum(semantic / _CLOSE, 1) + 0.45 * lexical
-    match = _smooth(match, candidates)
+    match = _smooth(match, candidates) * _by_passage(candidates, evidence)
     ranks = np.array([1 / (1 + 0.04 * c.evidence) for c in candidates])
     worth = np.array([_worth(question, c) for c in candidates]) * _focus(question, candidates, evidence)
     total = _without_weak_rows(question, candidates, match * ranks * worth)
     return Relevance(total, lexical, semantic)
+
+
+def _by_passage(candidates: Sequence[Candidate], evidence: Sequence[Evidence]) -> Floats:
+    """Weigh a sentence by its passage's closeness to the question, where the retriever has measured it.
+
+    A passage is encoded with its title and headings, and says what a single sentence is about: `It took eleven weeks.`
+    """
+    near = np.array([item.scores.get("dense", np.nan) for item in evidence])
+    if np.isnan(near).all():
+        return np.ones(len(candidates))
+    near = np.nan_to_num(near, nan=float(np.nanmin(near)))
+    share = _FAR_PASSAGE + (1 - _FAR_PASSAGE) * np.clip(near / max(float(near.max()), 1e-9), 0, 1) ** 2
+    weights: Floats = share[[candidate.evidence for candidate in candidates]]
+    return weights
 
 
 def _focus(question: Question, candidates: Sequence[Candidate], evidence: Sequence[Evidence]) -> Floats:
@@ -160,6 +178,8 @@ def _worth(question: Question, candidate: Candidate) -> float:
         return worth * (0.6 if question.kind in _NARRATIVE else 1.0)
     if is_filler(candidate.text) or len(candidate.stems) < 3:
         worth *= 0.4
+    if candidate.block is not None and (candidate.block.speaker or "").casefold() in _ASKING:
+        worth *= 0.3
     worth *= math.sqrt(min(1.0, candidate.words / _FULL_SENTENCE))
     if candidate.text.rstrip("”\"’' ").endswith("?"):
         worth *= 0.6
@@ -174,9 +194,18 @@ def _worth(question: Question, candidate: Candidate) -> float:
             worth *= 1.5
         elif speaker:
             worth *= 0.75
+    if question.kind is QuestionKind.DEFINITION and _defines(question, candidate.text):
+        worth *= 1.5
     if question.kind is QuestionKind.WHY and _CAUSAL & set(candidate.text.lower().split()):
         worth *= 1.15
     return worth
+
+
+def _defines(question: Question, text: str) -> bool:
+    """Whether a sentence opens with what is asked about and says what it is: `A jack is the concrete unit …`."""
+    opening = text.split()[:8]
+    verb = next((place for place, word in enumerate(opening) if word.lower().strip(",") in _COPULAS), None)
+    return verb is not None and not set(question.terms).isdisjoint(content_stems(" ".join(opening[:verb])))
 
 
 def _is_broken_dialogue(text: str) -> bool:

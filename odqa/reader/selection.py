@@ -23,7 +23,7 @@ _RELEVANCE = 2.0
 _COST_POWER = 0.1
 _COHERENCE = 1.2
 _OVERRUN = 1.15
-_FLOOR = 0.55
+_FLOOR = 0.6
 
 
 def similarity(candidates: Sequence[Candidate], vectors: Floats | None) -> Floats:

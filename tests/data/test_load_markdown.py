@@ -128,3 +128,10 @@ def test_without_heading_the_file_name_is_the_title(tmp_path: Path) -> None:
 def test_nothing_but_markup_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="no text"):
         load(tmp_path, "---\n\n***\n\n<!-- x -->\n")
+
+
+def test_footnote_marks_are_left_out_and_notes_kept(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text("The toe was taken in 1961.[^1] It was put back.\n\n[^1]: See the chronicle for 1961.\n")
+    (document,) = MarkdownLoader().load(path)
+    assert document.text == "The toe was taken in 1961. It was put back.\n\nSee the chronicle for 1961."

@@ -9,7 +9,7 @@ import pytest
 
 from odqa.data.loaders.text import TextLoader
 from odqa.errors import LoadError
-from odqa.schema import Document
+from odqa.schema import BlockKind, Document
 
 
 def load(tmp_path: Path, content: str | bytes, name: str = "harbour-notes.txt") -> Document:
@@ -227,3 +227,12 @@ def test_what_is_no_text_is_refused_with_a_reason(tmp_path: Path, data: bytes, w
         load(tmp_path, data)
     assert caught.value.remedy
     assert "harbour-notes.txt" in str(caught.value)
+
+
+def test_an_interview_in_questions_and_answers_names_who_answers(tmp_path: Path) -> None:
+    path = tmp_path / "interview.txt"
+    turns = "\n\n".join(f"Q: What came after year {n}?\n\nA: Well, we mended the nets in year {n}." for n in range(5))
+    path.write_text(f'RECORDING 41\n\nSpeaker: Edmund "Ned" Garrick, foreman\nDate: 8 November 1998\n\n{turns}\n')
+    (document,) = TextLoader().load(path)
+    speakers = [block.speaker for block in document.blocks if block.kind is BlockKind.TURN]
+    assert set(speakers) == {"Q", 'Edmund "Ned" Garrick'}

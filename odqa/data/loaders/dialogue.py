@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.loaders.speakers import Label, read_label
 
 _MIN_TURNS = 4
+_ANSWERING = re.compile(r"(?:Speaker|Interviewee|Witness|Respondent|Informant|Narrator):\s*(?P<name>[^,;(]{2,60}).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,20 @@ def find_dialogue(chunks: Sequence[Chunk]) -> Dialogue | None:
     if not consistent or not _are_speeches([chunks[n].lines for n in spoken], recurring):
         return None
     gap = Counter(chunks[n].gap for n in spoken[1:]).most_common(1)[0][0] if len(spoken) > 1 else 1
-    return Dialogue(recurring, by_line=by_line, continued=any(not any(labels[n]) for n in spoken), gap=gap)
+    continued = any(not any(labels[n]) for n in spoken)
+    return Dialogue(
+        recurring, _full_names(chunks[: region[0]], recurring), by_line=by_line, continued=continued, gap=gap
+    )
+
+
+def _full_names(head: Sequence[Chunk], speakers: frozenset[str]) -> dict[str, str]:
+    """Return who answers as `A`, where the lines before an interview in questions and answers say it."""
+    if not {"Q", "A"} <= speakers:
+        return {}
+    for line in (line.strip() for chunk in head for line in chunk.lines):
+        if match := _ANSWERING.fullmatch(line):
+            return {"A": match["name"].strip()}
+    return {}
 
 
 class Dialogue:
@@ -67,13 +82,17 @@ class Dialogue:
 
     Args:
         speakers: names that come back.
+        names: what to write for some of them.
         by_line: speeches follow each other line by line, without blank lines.
         continued: a chunk without a label goes on with the speech before it; otherwise it is prose.
         gap: blank lines between speeches; a chunk without a label that is set off by more is prose.
     """
 
-    def __init__(self, speakers: frozenset[str], *, by_line: bool, continued: bool, gap: int) -> None:
+    def __init__(
+        self, speakers: frozenset[str], names: Mapping[str, str], *, by_line: bool, continued: bool, gap: int
+    ) -> None:
         self._speakers = speakers
+        self._names = names
         self._gap = gap
         self._by_line = by_line
         self._continued = continued
@@ -99,7 +118,8 @@ class Dialogue:
         """Add the turn that is under way."""
         text = join_lines(self._said)
         if self._turn is not None:
-            builder.turn(text, self._turn.name, start_s=self._turn.start_s)
+            name = self._names.get(self._turn.name, self._turn.name)
+            builder.turn(text, name, start_s=self._turn.start_s)
         else:
             builder.paragraph(text)
         self._turn, self._said = None, []

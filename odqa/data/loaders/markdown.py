@@ -21,6 +21,8 @@ from odqa.schema import Document, MetadataValue
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\](?::\s)?")
+"""The mark of a footnote in the text, and before the note itself, which stays as a paragraph."""
 _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(?P<yaml>.*?\n)(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_MATTER = 1 << 14
 _MAX_DEPTH = 12
@@ -162,7 +164,9 @@ class _Writer:
     def _add_inline(self, children: Sequence[Token]) -> None:
         for child in children:
             match child.type:
-                case "text" | "code_inline" | "text_special":
+                case "text":
+                    self._inline.add(_FOOTNOTE.sub("", child.content))
+                case "code_inline" | "text_special":
                     self._inline.add(child.content)
                 case "softbreak" | "hardbreak":
                     self._inline.add(" ")
