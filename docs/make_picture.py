@@ -32,7 +32,7 @@ def main() -> None:
         Path(folder, "examples").symlink_to(ROOT / "examples")
         for command in COMMANDS:
             console.print(Text(f"$ odqa {_shown(command)}", style="bold green"))
-            console.print(Text.from_ansi(_run(command, Path(folder))))
+            console.print(Text.from_ansi(_run(command, Path(folder))), end="\n\n")
     target.write_text(console.export_svg(title="odqa"), "utf-8")
 
 
@@ -47,7 +47,7 @@ def _run(command: tuple[str, ...], folder: Path) -> str:
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.DEVNULL,  # Progress bars draw over themselves, which a picture cannot.
         text=True,
         check=False,
     )
