@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from odqa.registry import resolve as registered
 from odqa.schema import (
     Answer,
     AnswerStyle,
+    Claim,
     Document,
     Event,
     EventKind,
@@ -179,26 +180,53 @@ class Engine:
         Raises:
             UsageError: the question is empty or too long, or an argument is out of range.
         """
+        events = self.events(question, style=style, words=words, k=k, exhaustive=exhaustive)
+        *_, last = events
+        if last.answer is None:
+            raise RuntimeError("the events of an answer end with the answer")
+        return last.answer
+
+    def events(
+        self,
+        question: str,
+        *,
+        style: Style | str | None = None,
+        words: int | None = None,
+        k: int | None = None,
+        exhaustive: bool = False,
+    ) -> Iterator[Event]:
+        """Answer like `ask`, step by step: the evidence, each sentence once it is checked, then the whole answer."""
+        from odqa.reader.cite import finish, iterate_claims
+
         start = time.perf_counter()
-        layout = _layout(style, words)
-        question = _checked(question)
+        layout, question = _layout(style, words), _checked(question)
         retriever = self._current.retriever
         ranked = retriever.rank(question, exhaustive=exhaustive)
         evidence = retriever.evidence(question, ranked, self._count(k))
-        return self._read_answer(question, evidence, layout, dict(ranked.seconds), start)
+        yield Event(EventKind.EVIDENCE, evidence=tuple(evidence))
+        began = time.perf_counter()
+        draft = self.reader.draft(question, evidence, layout)
+        drafted = time.perf_counter()
+        claims: list[Claim] = []
+        dropped = 0
+        for claim in iterate_claims(question, draft, evidence, self.verifier, policy=self.settings.policy):
+            if claim is None:
+                dropped += 1
+            else:
+                claims.append(claim)
+                yield Event(EventKind.CLAIM, claim=claim)
+        end = time.perf_counter()
+        seconds = {**ranked.seconds, "read": drafted - began, "verify": end - drafted, "total": end - start}
+        answer = finish(question, draft, claims, dropped, evidence, layout, timings=seconds)
+        yield Event(EventKind.DONE, answer=answer)
 
     async def stream(self, question: str, **options: Any) -> AsyncIterator[Event]:
-        """Answer like `ask`, as events: the evidence, each checked sentence, then the whole answer."""
+        """Answer like `events` without holding up the event loop; takes the same options."""
         import asyncio  # Takes longer to import than a question to answer, and few need it.
 
-        start = time.perf_counter()
-        layout = _layout(options.pop("style", None), options.pop("words", None))
-        evidence = await asyncio.to_thread(self.search, question, **options)
-        yield Event(EventKind.EVIDENCE, evidence=tuple(evidence))
-        answer = await asyncio.to_thread(self._read_answer, question.strip(), evidence, layout, {}, start)
-        for claim in answer.claims:
-            yield Event(EventKind.CLAIM, claim=claim)
-        yield Event(EventKind.DONE, answer=answer)
+        events = self.events(question, **options)
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield event
 
     def summaries(self, document_id: str) -> tuple[StructuredSummary, ...]:
         """Return a document's structured summaries, its own first, then its sections'.
@@ -303,25 +331,6 @@ class Engine:
             result = work()
             self.refresh()
         return result
-
-    def _read_answer(
-        self,
-        question: str,
-        evidence: list[Evidence],
-        layout: AnswerStyle,
-        seconds: dict[str, float],
-        start: float,
-    ) -> Answer:
-        from odqa.reader.cite import assemble
-
-        began = time.perf_counter()
-        draft = self.reader.draft(question, evidence, layout)
-        seconds["read"] = time.perf_counter() - began
-        began = time.perf_counter()
-        answer = assemble(question, draft, evidence, self.verifier, layout, policy=self.settings.policy)
-        seconds["verify"] = time.perf_counter() - began
-        seconds["total"] = time.perf_counter() - start
-        return replace(answer, timings=seconds)
 
     def _count(self, k: int | None) -> int:
         if k is not None and k < 1:

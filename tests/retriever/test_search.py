@@ -108,3 +108,16 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
     other.close()
     with pytest.raises(UsageError, match="closed"):
         other.search("anything")
+
+
+def test_a_stream_ends_with_what_ask_answers(engine: Engine) -> None:
+    question = "Why was the work of Carrow 22 delayed?"
+    events = list(engine.events(question))
+    answer = engine.ask(question)
+    assert events[0].evidence == answer.evidence
+    assert [event.claim for event in events[1:-1]] == list(answer.claims)
+    assert events[-1].answer is not None
+    assert events[-1].answer.text == answer.text
+    assert set(answer.timings) == {"encode", "pooled", "passages", "read", "verify", "total"}
+    with pytest.raises(UsageError, match="style"):
+        engine.ask(question, style="sonnet")
