@@ -11,17 +11,26 @@ import dataclasses
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from odqa.errors import ConfigError
+from odqa.errors import ConfigError, IndexMismatch
+from odqa.registry import names as part_names
 
 RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_PYTHON"})
 """Environment variables of odqa that are not settings."""
 
 DEFAULT = "default"
+
+# The names of odqa.index.summary.templates, which this module may not import; a test compares them.
+_TEMPLATES = ("default", "report", "paper", "meeting", "interview", "story", "manual", "table")
+_OWN_PARTS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "encoder": lambda: part_names("encoders", installed=False),
+    "summarizer": lambda: part_names("summarizers", installed=False),
+    "template": lambda: ("auto", *_TEMPLATES),
+}
 
 
 def _setting(
@@ -98,9 +107,20 @@ class ResolvedSettings:
     def with_index(self, made_with: Mapping[str, Any], index: str) -> ResolvedSettings:
         """Take from an index what it was made with, wherever the user has not said otherwise.
 
+        An index is data: of the parts it names only odqa's own are taken at its word. Any other must be named by
+        the user too, since naming it downloads or runs it.
+
         Raises:
             ConfigError: the manifest holds a name or value this version does not know.
+            IndexMismatch: it was made with a part that is not odqa's own, and the user has not named that part.
         """
+        for setting, known in _OWN_PARTS.items():
+            named = made_with.get(setting)
+            if named not in (None, *known(), getattr(self.settings, setting)):
+                raise IndexMismatch(
+                    f"{index}: made with {setting} = {named!r}, which is not a part of odqa itself",
+                    f"if you trust it, name it too: {setting} = {named!r} in odqa.toml, or ODQA_{setting.upper()}",
+                )
         own = {name: value for name, value in made_with.items() if self.origins.get(name, DEFAULT) == DEFAULT}
         return ResolvedSettings(self.settings.replace(**own), {**self.origins, **dict.fromkeys(own, index)})
 

@@ -11,9 +11,9 @@ import pytest
 
 from odqa.engine import Engine
 from odqa.errors import ConfigError, IndexLocked, IndexMismatch, IndexMissing, UsageError
-from odqa.index.manifest import read_manifest, writer_lock
+from odqa.index.manifest import commit, read_manifest, writer_lock
 from odqa.index.snapshot import Snapshot
-from odqa.index.update import compact
+from odqa.index.update import compact, remove
 from odqa.index.verify import orphans, verify_index
 from odqa.schema import Document
 from odqa.settings import Settings, resolve
@@ -258,3 +258,24 @@ def test_vectors_are_unit_and_entries_smaller_than_passages(tmp_path: Path) -> N
     entries = np.concatenate(list(snapshot.entry_vectors())).astype(np.float32)
     np.testing.assert_allclose(np.linalg.norm(entries, axis=1), 1, atol=2e-3)
     assert snapshot.first_passage[-1] >= 4 * len(entries)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("encoder", "someone/model"), ("summarizer", "theirs"), ("template", "/tmp/theirs.toml")]
+)
+def test_an_index_cannot_choose_what_is_loaded(tmp_path: Path, setting: str, value: str) -> None:
+    index = tmp_path / "t.odqa"
+    build(towns(1), index).close()
+    manifest = read_manifest(index)
+    commit(index, manifest.next(settings={**manifest.settings, setting: value}))
+    with pytest.raises(IndexMismatch, match=f"{setting} = '{value}'"):
+        Engine.open(index)
+    with pytest.raises(IndexMismatch, match=f"{setting} = '{value}'"):
+        remove(index, resolve(), ["towns/*"])
+
+
+def test_settings_know_the_built_in_templates() -> None:
+    from odqa.index.summary.templates import TEMPLATES
+    from odqa.settings import _TEMPLATES
+
+    assert set(_TEMPLATES) == set(TEMPLATES)
