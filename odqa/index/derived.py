@@ -35,7 +35,7 @@ VERSION = 1
 _REMEDY = "delete the cache folder; it is made anew"
 # A small lexical index is made anew rather than patched when documents were removed, since tantivy goes on counting
 # removed documents in its statistics; a large one only once enough of it has changed to pay for the work.
-_EXACT_TEXT_BYTES = 64 << 20
+_EXACT_TEXT_BYTES = 16 << 20
 _STALE_SHARE = 0.1
 
 

@@ -172,10 +172,17 @@ def write_lexical(
         done = previous[1]
     new = [number for uid, number in snapshot.by_uid.items() if uid not in done]
     gone = done - snapshot.by_uid.keys()
-    schemas = {"documents": _schema(DOCUMENT_FIELDS, ["uid"]), "passages": _schema(PASSAGE_FIELDS, ["uid", "n"])}
-    rows = {"documents": _document_rows(snapshot, new), "passages": _passage_rows(snapshot, new)}
-    for name, schema in schemas.items():
-        _write_rows(folder / name, schema, analyzer, rows[name], gone)
+    documents = _writer(folder / "documents", _schema(DOCUMENT_FIELDS, ["uid"]), analyzer, gone)
+    passages = _writer(folder / "passages", _schema(PASSAGE_FIELDS, ["uid", "n"]), analyzer, gone)
+    for number in new:
+        uid, words = int(snapshot.uids[number]), snapshot.searchable(number)
+        row = _row({"uid": uid}, {"title": words.title, "body": words.text, "summary": words.summary})
+        documents.add_document(row)
+        for n, (context, text) in enumerate(words.passages):
+            passages.add_document(_row({"uid": uid, "n": n}, {"context": context, "body": text}))
+    for writer in (documents, passages):
+        writer.commit()
+        writer.wait_merging_threads()
 
 
 def _link(source: str, target: str) -> None:
@@ -189,13 +196,10 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _write_rows(
-    folder: Path,
-    schema: tantivy.Schema,
-    analyzer: tantivy.TextAnalyzer,
-    rows: Iterable[tantivy.Document],
-    gone: Iterable[int],
-) -> None:
+def _writer(
+    folder: Path, schema: tantivy.Schema, analyzer: tantivy.TextAnalyzer, gone: Iterable[int]
+) -> tantivy.IndexWriter:
+    """Open a tantivy index for writing, with the rows of the documents `gone` deleted."""
     folder.mkdir(exist_ok=True)
     index = tantivy.Index(schema, path=str(folder))
     index.register_tokenizer("odqa", analyzer)
@@ -203,33 +207,16 @@ def _write_rows(
     writer = index.writer(_HEAP_BYTES, num_threads=1)
     for uid in gone:
         writer.delete_documents_by_term("uid", uid)
-    for row in rows:
-        writer.add_document(row)
-    writer.commit()
-    writer.wait_merging_threads()
+    return writer
 
 
-def _document_rows(snapshot: Snapshot, numbers: Iterable[int]) -> Iterable[tantivy.Document]:
-    for number in numbers:
-        document = snapshot.document(number)
-        row = tantivy.Document()
-        row.add_unsigned("uid", int(snapshot.uids[number]))
-        row.add_text("title", _utf8(document.title))
-        row.add_text("body", _utf8(document.text))
-        row.add_text("summary", _utf8("\n".join(entry.text for entry in snapshot.entries(number))))
-        yield row
-
-
-def _passage_rows(snapshot: Snapshot, numbers: Iterable[int]) -> Iterable[tantivy.Document]:
-    for number in numbers:
-        parsed, uid = snapshot.parsed(number), int(snapshot.uids[number])
-        for passage in parsed.passages:
-            row = tantivy.Document()
-            row.add_unsigned("uid", uid)
-            row.add_unsigned("n", passage.index)
-            row.add_text("context", _utf8(passage.context))
-            row.add_text("body", _utf8(parsed.passage_text(passage)))
-            yield row
+def _row(keys: dict[str, int], texts: dict[str, str]) -> tantivy.Document:
+    row = tantivy.Document()
+    for name, value in keys.items():
+        row.add_unsigned(name, value)
+    for name, text in texts.items():
+        row.add_text(name, _utf8(text))
+    return row
 
 
 def _utf8(text: str) -> str:

@@ -42,10 +42,9 @@ class RankLexicalIndex:
         self._passages = np.concatenate([*ranges, np.zeros(0, np.int64)])
         documents, passages = [], []
         for number in numbers:
-            parsed = snapshot.parsed(number)
-            summary = [entry.text for entry in snapshot.entries(number)]
-            documents.append(self._words("\n".join([parsed.document.title, *summary, parsed.document.text])))
-            passages += [self._words(parsed.passage_input(passage)) for passage in parsed.passages]
+            words = snapshot.searchable(number)
+            documents.append(self._words("\n".join([words.title, words.summary, words.text])))
+            passages += [self._words(f"{context}\n{text}") for context, text in words.passages]
         self._bm25 = {"documents": _okapi(documents), "passages": _okapi(passages)}
 
     def terms(self, question: str) -> list[str]:

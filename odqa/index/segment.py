@@ -50,6 +50,23 @@ class SegmentRef:
     checksum: str
 
 
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """The words by which a document is found.
+
+    Attributes:
+        title: its title.
+        text: its canonical text.
+        summary: the words of its pooled entries.
+        passages: context and text of each passage.
+    """
+
+    title: str
+    text: str
+    summary: str
+    passages: tuple[tuple[str, str], ...]
+
+
 def write_segment(folder: Path, documents: Sequence[IndexedDocument], dimension: int, memory: HashMemory) -> SegmentRef:
     """Write documents as a new segment under `folder`; it counts only once a manifest names it."""
     made = tables.to_tables(documents)
@@ -195,6 +212,18 @@ class Segment:
         """Return one column of `documents` as Python values."""
         values: list[Any] = self.tables["documents"][name].to_pylist()
         return values
+
+    def searchable(self, row: int) -> Searchable:
+        """Return the words of the document in row `row`."""
+        documents, passages = self.tables["documents"], self._child("passages", row)
+        text = documents["text"][row].as_py()
+        columns = (passages[name].to_pylist() for name in ("context", "start", "end"))
+        return Searchable(
+            title=documents["title"][row].as_py(),
+            text=text,
+            summary="\n".join(self._child("entries", row)["text"].to_pylist()),
+            passages=tuple((context, text[start:end]) for context, start, end in zip(*columns, strict=True)),
+        )
 
     def document(self, row: int) -> Document:
         """Return the document in row `row`."""

@@ -19,7 +19,7 @@ import numpy as np
 from odqa.errors import IndexCorrupt
 from odqa.index.files import HashMemory
 from odqa.index.manifest import Manifest, read_manifest
-from odqa.index.segment import Segment
+from odqa.index.segment import Searchable, Segment
 from odqa.schema import Document, ParsedDocument, PooledEntry, StructuredSummary
 
 if TYPE_CHECKING:
@@ -160,6 +160,11 @@ class Snapshot:
         """Return the pooled entries of one document."""
         segment, row = self._locate(number)
         return segment.entries(row)
+
+    def searchable(self, number: int) -> Searchable:
+        """Return the words of one document, without the cost of rebuilding it."""
+        segment, row = self._locate(number)
+        return segment.searchable(row)
 
     def place(self, number: int) -> tuple[str, int]:
         """Return a document's segment id and its row there."""
