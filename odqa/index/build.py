@@ -131,17 +131,13 @@ class IndexWriter:
             self.report.removed.extend(gone)
 
     def remove_missing(self, belongs: Callable[[str], bool]) -> None:
-        """Remove live documents that were not among those added, where `belongs(source)` says they should have been.
+        """Remove live documents that were not among those added, where `belongs(id)` says they should have been.
 
-        A source that failed to load keeps its old version.
+        A file that failed to load keeps what it held.
         """
         failed = {failure.source for failure in self.report.failures}
-        stale = [
-            id_
-            for id_, known in self._live.items()
-            if id_ not in self._seen and belongs(known[4]) and known[4].partition("#")[0] not in failed
-        ]
-        self.remove(stale)
+        stale = [id_ for id_ in self._live if id_ not in self._seen and belongs(id_)]
+        self.remove(id_ for id_ in stale if failed.isdisjoint((id_, id_.rpartition("#")[0])))
 
     def finish(self, *, full: bool = False) -> Snapshot:
         """Merge segments, make the search caches, remove what nobody needs; returns the snapshot."""
@@ -182,16 +178,16 @@ class IndexWriter:
             manifest.generation, manifest.segments, manifest.deletions, self.settings.index_values(), encoder
         )
 
-    def _read_live(self) -> dict[str, tuple[str, int, str, str, str]]:
-        """Return segment id, row, content hash, pipeline and source of every live document, by its id."""
+    def _read_live(self) -> dict[str, tuple[str, int, str, str]]:
+        """Return segment id, row, content hash and pipeline of every live document, by its id."""
         if not self.manifest.generation:
             return {}
         snapshot = Snapshot.open(self.index, self._memory)
-        columns = [snapshot.column(name) for name in ("id", "hash", "pipeline", "source")]
-        live: dict[str, tuple[str, int, str, str, str]] = {}
-        for number, (id_, content, pipeline, source) in enumerate(zip(*columns, strict=True)):
+        columns = [snapshot.column(name) for name in ("id", "hash", "pipeline")]
+        live: dict[str, tuple[str, int, str, str]] = {}
+        for number, (id_, content, pipeline) in enumerate(zip(*columns, strict=True)):
             if snapshot.live[number]:
-                live[id_] = (*snapshot.place(number), content, pipeline, source)
+                live[id_] = (*snapshot.place(number), content, pipeline)
         return live
 
     def _changed(self, documents: Iterable[Document]) -> Iterator[Document]:
@@ -202,7 +198,7 @@ class IndexWriter:
                 continue
             self._seen.add(document.id)
             known = self._live.get(document.id)
-            if known is not None and known[2:4] == (document.content_hash, self.pipeline):
+            if known is not None and known[2:] == (document.content_hash, self.pipeline):
                 self.report.unchanged += 1
             else:
                 yield document
@@ -232,7 +228,7 @@ class IndexWriter:
             self.report.added += [id_ for id_ in ids if id_ not in self._live]
             for row, document in enumerate(parsed.document for parsed in batch):
                 content = indexed[row].content_hash
-                self._live[document.id] = (ref.id, row, content, self.pipeline, document.source)
+                self._live[document.id] = (ref.id, row, content, self.pipeline)
             committed = self.manifest
             self.manifest = compact(self.index, committed, self._memory)
             if self.manifest is not committed:

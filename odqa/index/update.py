@@ -44,13 +44,14 @@ def write(
     """
     check_faiss()
     failures: list[Failure] = []
+    roots: list[Path] = []
     listed = as_list(sources)
+    given = listed if isinstance(listed, list) and not sync else _noting(listed, roots)
     with _writer(index, resolved, progress, total=_total(listed)) as writer:
         writer.report.failures = failures
-        writer.add(load_documents(listed, on_failure=failures.append))
+        writer.add(load_documents(given, on_failure=failures.append))
         if sync:
-            roots = [Path(os.path.abspath(source)) for source in listed if isinstance(source, (str, Path))]
-            writer.remove_missing(lambda source: any(_inside(source, root) or _matches(source, root) for root in roots))
+            writer.remove_missing(lambda id_: any(_inside(id_, root) or _matches(id_, root) for root in roots))
         writer.finish()
     if failures and writer.settings.strict:
         first = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:3])
@@ -72,7 +73,10 @@ def remove(index: Path, resolved: ResolvedSettings, wanted: Iterable[str]) -> Bu
             raise UsageError("a document to remove has an empty name", "`odqa index info --documents` lists them")
         absolute = str(Path(name).absolute())
         found = [id_ for id_, source in live if name in (id_, source) or absolute in (id_, source)]
-        found = found or [id_ for id_, _ in live if _inside(id_, Path(absolute)) or fnmatchcase(id_, name)]
+        patterns = (name, absolute)
+        found = found or [
+            id_ for id_, _ in live if _inside(id_, Path(absolute)) or any(fnmatchcase(id_, p) for p in patterns)
+        ]
         if not found:
             raise UsageError(f"{index}: no document {name!r}", "`odqa index info --documents` lists them")
         chosen += found
@@ -106,6 +110,14 @@ def as_list(sources: Sources) -> Iterable[Source]:
     if isinstance(sources, (str, Path, Document)):
         return [sources]
     return sources
+
+
+def _noting(sources: Iterable[Source], roots: list[Path]) -> Iterator[Source]:
+    """Pass sources on, and note the absolute paths among them."""
+    for source in sources:
+        if not isinstance(source, Document):
+            roots.append(Path(os.path.abspath(source)))
+        yield source
 
 
 def _total(listed: Iterable[Source]) -> int | None:

@@ -279,3 +279,21 @@ def test_settings_know_the_built_in_templates() -> None:
     from odqa.settings import _TEMPLATES
 
     assert set(_TEMPLATES) == set(TEMPLATES)
+
+
+def test_sync_sees_records_and_spares_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    records = [{"id": n, "text": f"Record {n} tells of a lamp.", "url": f"https://example.org/{n}"} for n in range(3)]
+    path = folder / "records.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    (folder / "note.txt").write_text("A note on the lamp of the harbour.\n")
+    with Engine.build("docs", tmp_path / "t.odqa", settings=SETTINGS) as engine:
+        path.write_text("".join(json.dumps(record) + "\n" for record in records[:2]))
+        (folder / "note.txt").write_bytes(b"\0\1\2\3" * 99)
+        report = engine.sync(name for name in ["docs"])
+        assert report.removed == [f"{path}#2"]
+        assert [Path(failure.source).name for failure in report.failures] == ["note.txt"]
+        assert len(engine.documents()) == 3
+        assert engine.remove("docs/*.jsonl*").removed == [f"{path}#0", f"{path}#1"]
