@@ -11,7 +11,7 @@ date is fixed, so that the same source always gives the same bytes.
 
 import re
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fpdf import FPDF
@@ -20,7 +20,7 @@ from fpdf.enums import XPos, YPos
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "engineers-survey.source.md"
 OUTPUT = HERE / "library" / "engineers-survey.pdf"
-ISSUED = datetime(1994, 1, 28, 9, 0, 0, tzinfo=timezone.utc)
+ISSUED = datetime(1994, 1, 28, 9, 0, 0, tzinfo=UTC)
 RUNNING_TITLE = "Tarrowmouth Harbour: Second Ground Investigation"
 
 

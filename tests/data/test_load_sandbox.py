@@ -18,6 +18,7 @@ from odqa.data.load import Limits, load_documents
 from odqa.data.sandbox import Sandbox
 from odqa.errors import LimitError, LoadError
 from odqa.schema import Block, BlockKind, Document, Failure, Link, Span
+from tests.signals import heed_ctrl_c
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="resource limits need POSIX")
 
@@ -139,7 +140,10 @@ def test_an_interrupted_reader_leaves_no_process_behind(hostile: Path) -> None:
     )
     environment = {"PYTHONPATH": ":".join(place for place in sys.path if place)}
     reader = subprocess.Popen(
-        [sys.executable, "-c", script, str(put(hostile, "hang"))], env=environment, stderr=subprocess.PIPE
+        [sys.executable, "-c", script, str(put(hostile, "hang"))],
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
     )
     children: list[int] = []
     deadline = time.monotonic() + 30

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.program import Program, run_here
+from tests.signals import heed_ctrl_c
 
 WHY = "Why was the Linden Bridge closed?"
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -123,7 +124,13 @@ def test_ctrl_c_leaves_an_index_that_the_same_command_finishes(odqa: Program, tm
         (folder / f"volume-{number:03}.txt").write_text("".join(pages), "utf-8")
     arguments = ["index", "build", "many", "--encoder", "hashing", "--set", "segment_passages=20", "--json"]
     process = subprocess.Popen(
-        odqa.command(*arguments), cwd=tmp_path, env=odqa.environment, stdout=-1, stderr=-1, text=True
+        odqa.command(*arguments),
+        cwd=tmp_path,
+        env=odqa.environment,
+        stdout=-1,
+        stderr=-1,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
     while not (tmp_path / "many.odqa" / "manifest.json").exists() and process.poll() is None:
         time.sleep(0.002)
