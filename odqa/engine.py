@@ -248,7 +248,7 @@ class Engine:
     def documents(self) -> list[tuple[str, str]]:
         """Return id and title of every document."""
         snapshot = self._current.snapshot
-        pairs = zip(snapshot.column("id"), snapshot.column("title"), snapshot.live, strict=True)
+        pairs = zip(snapshot.ids, snapshot.column("title"), snapshot.live, strict=True)
         return [(id_, title) for id_, title, live in pairs if live]
 
     def refresh(self) -> bool:

@@ -205,8 +205,7 @@ class Segment:
     @cached_property
     def ids(self) -> list[str]:
         """Document ids by row."""
-        ids: list[str] = self.tables["documents"]["id"].to_pylist()
-        return ids
+        return self.column("id")
 
     def column(self, name: str) -> list[Any]:
         """Return one column of `documents` as Python values."""

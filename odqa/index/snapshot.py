@@ -102,9 +102,14 @@ class Snapshot:
         return {int(self.uids[number]): int(number) for number in np.flatnonzero(self.live)}
 
     @cached_property
+    def ids(self) -> list[str]:
+        """Document ids by number, deleted documents included."""
+        return [id_ for segment in self.segments for id_ in segment.ids]
+
+    @cached_property
     def by_id(self) -> dict[str, int]:
         """Number of each live document by its id."""
-        return {id_: number for number, id_ in enumerate(self.column("id")) if self.live[number]}
+        return {id_: number for number, id_ in enumerate(self.ids) if self.live[number]}
 
     def column(self, name: str) -> list[str]:
         """Return a text column of `documents`, deleted ones included."""

@@ -136,4 +136,4 @@ def _matches(source: str, pattern: Path) -> bool:
 
 
 def _live_columns(snapshot: Snapshot) -> Iterator[tuple[str, str, bool]]:
-    return zip(snapshot.column("id"), snapshot.column("source"), snapshot.live.tolist(), strict=True)
+    return zip(snapshot.ids, snapshot.column("source"), snapshot.live.tolist(), strict=True)

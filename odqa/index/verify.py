@@ -62,9 +62,10 @@ def verify_index(index: Path, progress: Callable[[int, int], None] | None = None
     total = manifest.documents
     if len(snapshot.by_id) != total:
         problems.append(f"manifest.json: {total} live documents but {len(snapshot.by_id)} different ids")
+    hashes = snapshot.column("hash")
     for done, number in enumerate(snapshot.live_documents(), 1):
         try:
-            problems += _document_problems(snapshot, number)
+            problems += _document_problems(snapshot, number, hashes[number])
         except (ValueError, KeyError, IndexError) as error:
             problems.append(f"document number {number}: {type(error).__name__}: {error}")
         if progress is not None:
@@ -78,11 +79,9 @@ def orphans(index: Path) -> list[str]:
     return sorted(folder.name for folder in (index / "segments").iterdir() if folder.name not in live)
 
 
-def _document_problems(snapshot: Snapshot, number: int) -> Iterator[str]:
+def _document_problems(snapshot: Snapshot, number: int, stored: str) -> Iterator[str]:
     parsed = snapshot.parsed(number)
     document = parsed.document
-    segment = next(s for s in snapshot.segments if s.ref.id == snapshot.place(number)[0])
-    stored = segment.column("hash")[snapshot.place(number)[1]]
     if document.content_hash != stored:
         yield f"{document.id}: its content does not have the hash it was stored with"
     whole = Span(0, len(document.text))

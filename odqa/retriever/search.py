@@ -104,7 +104,7 @@ class HybridRetriever:
     def rank_documents(self, ranked: Ranked) -> list[str]:
         """Return the ids of the ranked passages' documents, each once, best first."""
         numbers = self._documents_of(ranked.passages)
-        ids = self.snapshot.column("id")
+        ids = self.snapshot.ids
         return [ids[number] for number in dict.fromkeys(numbers.tolist())]
 
     def evidence(self, question: str, ranked: Ranked, k: int) -> list[Evidence]:

@@ -261,7 +261,7 @@ def test_vectors_are_unit_and_entries_smaller_than_passages(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("encoder", "someone/model"), ("summarizer", "theirs"), ("template", "/tmp/theirs.toml")]
+    ("setting", "value"), [("encoder", "someone/model"), ("summarizer", "theirs"), ("template", "theirs.toml")]
 )
 def test_an_index_cannot_choose_what_is_loaded(tmp_path: Path, setting: str, value: str) -> None:
     index = tmp_path / "t.odqa"
