@@ -58,11 +58,19 @@ class _Generation:
 class Engine:
     """Questions over one index; a context manager."""
 
-    def __init__(self, path: str | Path, resolved: ResolvedSettings) -> None:
-        """Open the index at `path`; use `Engine.open` or `odqa.open`, which read the settings."""
+    def __init__(self, path: str | Path, resolved: ResolvedSettings, *, encoder: Encoder | None = None) -> None:
+        """Open the index at `path`; use `Engine.open` or `odqa.open`, which read the settings.
+
+        Args:
+            path: the index folder.
+            resolved: settings with their origins.
+            encoder: an encoder that is made already; must have the index's fingerprint.
+        """
         from odqa.index.snapshot import Snapshot
 
         self.path = Path(path)
+        if encoder is not None:
+            self.encoder = encoder
         snapshot = Snapshot.open(self.path)
         self.resolved = resolved.with_index(snapshot.manifest.settings, str(self.path))
         self.settings = self.resolved.settings

@@ -8,14 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from odqa.data.datasets import qmsum, squality
+from odqa.data.datasets import ottqa, qmsum, squality
 from odqa.data.datasets.files import data_folder
-from odqa.data.datasets.types import Dataset, Gold, Question
+from odqa.data.datasets.types import AnswerLength, ClaimLabel, Dataset, Gold, LabelledClaim, Question
 from odqa.errors import UsageError
 
-__all__ = ["Dataset", "Gold", "Question", "data_folder", "dataset_names", "load_dataset"]
+__all__ = [
+    "AnswerLength",
+    "ClaimLabel",
+    "Dataset",
+    "Gold",
+    "LabelledClaim",
+    "Question",
+    "data_folder",
+    "dataset_names",
+    "load_dataset",
+]
 
 _LOADERS: dict[str, Callable[[Path, str | None], Dataset]] = {
+    "ottqa": ottqa.load,
+    "ottqa-tables": ottqa.load_tables,
     "qmsum": qmsum.load,
     "squality": squality.load,
 }

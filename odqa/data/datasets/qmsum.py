@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,23 @@ def load(folder: Path, split: str | None) -> Dataset:
     Raises:
         UsageError: there is no such split.
     """
-    paths = [folder / "qmsum" / f"{name}.jsonl.xz" for name in choose_splits("qmsum", SPLITS, split)]
+    chosen = choose_splits("qmsum", SPLITS, split)
+    paths = {name: folder / "qmsum" / f"{name}.jsonl.xz" for name in SPLITS}
+    # A question of one split is asked of the documents of all, as far as they are there.
+    paths = {name: path for name, path in paths.items() if name in chosen or path.exists()}
 
     def documents() -> Iterator[Document]:
-        for path in paths:
+        for path in paths.values():
             yield from read_records(path, lambda record: _meeting(record)[0])
 
-    def questions() -> Iterator[Question]:
-        for path in paths:
-            for found in read_records(path, _questions):
+    def questions(splits: Sequence[str] = chosen) -> Iterator[Question]:
+        for name in splits:
+            for found in read_records(paths[name], _questions):
                 yield from found
 
-    return Dataset("qmsum", documents, questions)
+    training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
+    files = tuple(paths.values())
+    return Dataset("qmsum", documents, questions, split=split or "", training=training, files=files)
 
 
 def utterance(content: str) -> str:
@@ -75,15 +81,18 @@ def _questions(record: Record) -> list[Question]:
 
     def question(kind: str, number: int, query: dict[str, Any]) -> Question:
         ranges = query.get("relevant_text_span", [])
-        spans = (_range(turns, int(first), int(last)) for first, last in ranges)
-        gold = Gold(document.id, tuple(span for span in spans if span))
+        found = (_range(turns, int(first), int(last)) for first, last in ranges)
+        spans = tuple(span for span in found if span)
+        gold = tuple(Gold(document.id, (span,)) for span in spans) or (Gold(document.id),)
         return Question(
             id=f"{document.id}#{kind}-{number}",
             text=clean(query["query"]),
             type=kind,
-            hops=max(len(gold.spans), 1),
-            gold=(gold,),
+            hops=len(gold),
+            gold=gold,
             references=(clean(query["answer"]),),
+            marked=len(ranges),
+            mapped=len(spans),
         )
 
     lists = (("general", "general_query_list"), ("specific", "specific_query_list"))

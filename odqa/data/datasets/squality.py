@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,18 +38,23 @@ def load(folder: Path, split: str | None) -> Dataset:
     Raises:
         UsageError: there is no such split.
     """
-    paths = [folder / "squality" / f"{name}.jsonl.xz" for name in choose_splits("squality", SPLITS, split)]
+    chosen = choose_splits("squality", SPLITS, split)
+    paths = {name: folder / "squality" / f"{name}.jsonl.xz" for name in SPLITS}
+    # A question of one split is asked of the documents of all, as far as they are there.
+    paths = {name: path for name, path in paths.items() if name in chosen or path.exists()}
 
     def documents() -> Iterator[Document]:
-        for path in paths:
+        for path in paths.values():
             yield from read_records(path, _story)
 
-    def questions() -> Iterator[Question]:
-        for path in paths:
-            for found in read_records(path, _questions):
+    def questions(splits: Sequence[str] = chosen) -> Iterator[Question]:
+        for name in splits:
+            for found in read_records(paths[name], _questions):
                 yield from found
 
-    return Dataset("squality", documents, questions)
+    training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
+    files = tuple(paths.values())
+    return Dataset("squality", documents, questions, split=split or "", training=training, files=files)
 
 
 def _story(record: Record) -> Document:
@@ -117,6 +123,8 @@ def _questions(record: Record) -> list[Question]:
             hops=1,
             gold=(Gold(document),),
             references=tuple(clean(response["response_text"]) for response in question["responses"]),
+            marked=1,
+            mapped=1,
         )
         for question in record["questions"]
     ]

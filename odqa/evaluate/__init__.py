@@ -1,0 +1,1 @@
+"""Measure retrieval, pooling, answers and grounding, and show where the figures deceive."""

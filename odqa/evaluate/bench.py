@@ -1,0 +1,206 @@
+"""What every task measures with: the questions of a data set, and an engine over its documents.
+
+The index of a data set is kept in the user's cache folder under a name made of the bytes of its files, of the code
+that reads them and of every setting that shapes an index, so that a second evaluation starts at once and never
+measures something else than it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odqa import fs
+from odqa.data import datasets
+from odqa.engine import Engine
+from odqa.errors import LoadError, UsageError
+from odqa.evaluate.vectors import CachedEncoder
+from odqa.index.build import IndexWriter, pipeline_fingerprint
+from odqa.index.encoder import make_encoder
+from odqa.index.files import cache_folder
+from odqa.index.manifest import writer_lock
+from odqa.registry import resolve as registered
+from odqa.schema import Progress
+
+if TYPE_CHECKING:
+    from odqa.data.datasets import Dataset, Question
+    from odqa.protocols import Encoder, ProgressCallback
+    from odqa.settings import ResolvedSettings
+
+SEED = 13
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Bench:
+    """A data set, the questions chosen from it, and the engine that is measured.
+
+    Attributes:
+        dataset: the data set.
+        questions: those to measure with, in the order of the data set.
+        engine: over the data set's documents (or over the index that the user named); None where there are none.
+        resolved: settings of the engine, with their origins.
+        seconds: wall-clock seconds by stage; add to it with `stage`.
+        progress: told how far the work is; may be None.
+        seed: of everything drawn at random.
+    """
+
+    dataset: Dataset
+    questions: Sequence[Question]
+    engine: Engine | None
+    resolved: ResolvedSettings
+    encoder: CachedEncoder
+    seconds: dict[str, float] = field(default_factory=dict)
+    progress: ProgressCallback | None = None
+    seed: int = SEED
+
+    @property
+    def searchable(self) -> Engine:
+        """The engine.
+
+        Raises:
+            UsageError: the data set has no documents and no index was named.
+        """
+        if self.engine is None:
+            raise UsageError(f"{self.dataset.name} has no documents to search", "name an index with --index")
+        return self.engine
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the wall-clock time of a block to `seconds[name]`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def tell(self, stage: str, done: int, total: int | None, unit: str = "questions") -> None:
+        """Report progress."""
+        if self.progress is not None:
+            self.progress(Progress(stage, done, total, unit))
+
+    def rng(self, purpose: str) -> random.Random:
+        """Return a generator of random numbers for one purpose: the same in every run."""
+        return random.Random(f"{self.seed}/{purpose}")
+
+    def settings_values(self, **options: Any) -> dict[str, Any]:
+        """Return every setting by name, and the options of the evaluation, for the result."""
+        settings = self.engine.settings if self.engine is not None else self.resolved.settings
+        return {name: getattr(settings, name) for name in settings.__dataclass_fields__} | options
+
+
+@contextmanager
+def open_bench(
+    dataset: Dataset,
+    resolved: ResolvedSettings,
+    *,
+    limit: int | None = None,
+    index: Path | None = None,
+    seed: int = SEED,
+    progress: ProgressCallback | None = None,
+) -> Iterator[Bench]:
+    """Open a data set for measuring: index its documents if that has not been done, and choose questions.
+
+    Args:
+        dataset: what to measure on.
+        resolved: settings of the engine.
+        limit: as many questions at most, drawn at random but the same in every run.
+        index: an index to search instead of the data set's documents.
+        seed: of everything drawn at random.
+        progress: told how far the work is.
+
+    Raises:
+        UsageError: the limit is below one.
+        LoadError: the data set is malformed.
+        OdqaIndexError: the index that was named cannot be used.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"the limit must be at least 1, not {limit}")
+    seconds: dict[str, float] = {}
+    with CachedEncoder(make_encoder(resolved.settings)) as encoder:
+        start = time.perf_counter()
+        questions = sample(list(dataset.questions()), limit, seed)
+        seconds["read questions"] = time.perf_counter() - start
+        start = time.perf_counter()
+        path = index or prepare_index(dataset, resolved, encoder, progress=progress)
+        seconds["index"] = time.perf_counter() - start
+        if path is None:
+            yield Bench(dataset, questions, None, resolved, encoder, seconds, progress, seed)
+            return
+        with Engine(path, resolved, encoder=encoder) as engine:
+            yield Bench(dataset, questions, engine, engine.resolved, encoder, seconds, progress, seed)
+
+
+def sample(questions: list[Question], limit: int | None, seed: int = SEED) -> list[Question]:
+    """Return at most `limit` questions, drawn with `seed`, in their order."""
+    if limit is None or limit >= len(questions):
+        return questions
+    chosen = random.Random(seed).sample(range(len(questions)), limit)
+    return [questions[number] for number in sorted(chosen)]
+
+
+def prepare_index(
+    dataset: Dataset,
+    resolved: ResolvedSettings,
+    encoder: CachedEncoder,
+    *,
+    progress: ProgressCallback | None = None,
+) -> Path | None:
+    """Return the index over a data set's documents, made if it is not there; None for a data set without documents.
+
+    Raises:
+        LoadError: the data set is malformed, or names two documents alike.
+    """
+    if not dataset.files:
+        return None
+    settings = resolved.settings
+    summarizer = registered("summarizers", settings.summarizer)(settings.template)
+    pipeline = pipeline_fingerprint(settings, encoder, summarizer)
+    identity = Corpus(dataset).identity
+    key = hashlib.sha256(f"{identity}/{pipeline}/{settings.language}".encode()).hexdigest()[:16]
+    path = cache_folder() / "evaluate" / f"{Path(dataset.name).name}-{key}.odqa"
+    done = path.with_suffix(".json")
+    if done.exists() and path.is_dir():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writer_lock(path):
+        writer = IndexWriter(path, settings, encoder, summarizer, progress)
+        writer.add(dataset.documents())
+        if writer.report.failures:
+            failure = writer.report.failures[0]
+            raise LoadError(f"{dataset.name}: {failure.source}: {failure.reason}", "mend the data set")
+        writer.finish()
+    encoder.save()
+    fs.write_atomic(done, json.dumps({"dataset": dataset.name, "identity": identity, "pipeline": pipeline}).encode())
+    return path
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The documents of a data set as bytes: its files, and the code that reads them."""
+
+    dataset: Dataset
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) over the files of the documents and over the code that reads data sets."""
+        digest = hashlib.sha256(self.dataset.name.encode())
+        code = sorted(Path(datasets.__file__).parent.glob("*.py"))
+        for path in [*code, *self.dataset.files]:
+            try:
+                digest.update(fs.sha256(path).encode())
+            except OSError as error:
+                raise LoadError(f"{path}: {error.strerror or error}") from error
+        return digest.hexdigest()
+
+
+def plain_encoder(encoder: Encoder) -> Encoder:
+    """Return the encoder behind a cache, for timing that must not be flattered by it."""
+    return encoder.behind if isinstance(encoder, CachedEncoder) else encoder
