@@ -103,7 +103,9 @@ def open_bench(
     *,
     limit: int | None = None,
     index: Path | None = None,
+    types: Sequence[str] | None = None,
     seed: int = SEED,
+    documents: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Iterator[Bench]:
     """Open a data set for measuring: index its documents if that has not been done, and choose questions.
@@ -113,11 +115,13 @@ def open_bench(
         resolved: settings of the engine.
         limit: as many questions at most, drawn at random but the same in every run.
         index: an index to search instead of the data set's documents.
+        types: only questions of these types.
         seed: of everything drawn at random.
+        documents: False where the documents are not searched, and need no index.
         progress: told how far the work is.
 
     Raises:
-        UsageError: the limit is below one.
+        UsageError: the limit is below one, or no question is of these types.
         LoadError: the data set is malformed.
         OdqaIndexError: the index that was named cannot be used.
     """
@@ -126,16 +130,27 @@ def open_bench(
     seconds: dict[str, float] = {}
     with CachedEncoder(make_encoder(resolved.settings)) as encoder:
         start = time.perf_counter()
-        questions = sample(list(dataset.questions()), limit, seed)
+        questions = sample(_of_types(dataset, types), limit, seed)
         seconds["read questions"] = time.perf_counter() - start
         start = time.perf_counter()
-        path = index or prepare_index(dataset, resolved, encoder, progress=progress)
+        path = index or (prepare_index(dataset, resolved, encoder, progress=progress) if documents else None)
         seconds["index"] = time.perf_counter() - start
         if path is None:
             yield Bench(dataset, questions, None, resolved, encoder, seconds, progress, seed)
             return
         with Engine(path, resolved, encoder=encoder) as engine:
             yield Bench(dataset, questions, engine, engine.resolved, encoder, seconds, progress, seed)
+
+
+def _of_types(dataset: Dataset, types: Sequence[str] | None) -> list[Question]:
+    questions = list(dataset.questions())
+    if types is None:
+        return questions
+    kept = [question for question in questions if question.type in types]
+    if not kept:
+        known = ", ".join(sorted({question.type for question in questions}))
+        raise UsageError(f"{dataset.name} has no question of type {' or '.join(types)}", f"its types: {known}")
+    return kept
 
 
 def sample(questions: list[Question], limit: int | None, seed: int = SEED) -> list[Question]:

@@ -114,7 +114,7 @@ class CachedEncoder:
         for path in sorted(self.folder.glob("*.npy")):
             try:
                 rows = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError):
+            except (OSError, ValueError, EOFError):
                 rows = None
             if rows is None or rows.dtype != self._row or rows.ndim != 1:
                 path.unlink(missing_ok=True)  # Whatever is wrong with a cache, making it anew is the remedy.

@@ -248,7 +248,7 @@ class IndexWriter:
                 words.append(pool.entry_texts(parsed, summaries[number], spans[number]))
             self._tell("summarize", number + 1, len(batch), "documents")
         with self._stage("pool"):
-            encoded = self.encoder.encode([text for texts_ in words for text, _ in texts_])
+            encoded = pool.encode_texts([text for texts_ in words for text, _ in texts_], self.encoder)
         indexed, first = [], 0
         for number, parsed in enumerate(batch):
             last = first + len(spans[number])

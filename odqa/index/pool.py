@@ -18,7 +18,9 @@ from odqa.schema import FieldKind, ParsedDocument, PooledEntry, StructuredSummar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = 1
+    from odqa.protocols import Encoder
+
+VERSION = 2
 SUMMARY_WEIGHT = 0.3
 
 
@@ -54,7 +56,7 @@ def entry_texts(
 
     Encoded are the title and the gist of the sections that the run touches; for lexical search all their fields
     count. The document's own summary speaks for a run that no section summary covers, and for the only run of a
-    document.
+    document. A run of one passage speaks for itself: nothing is to be encoded for it.
     """
     by_section = {summary.section: summary for summary in summaries}
     texts = []
@@ -65,8 +67,17 @@ def entry_texts(
         title = parsed.document.title
         encoded = [title, *(_said(summary, whole=False) for summary in chosen)]
         lexical = [title, *(_said(summary, whole=True) for summary in chosen)]
-        texts.append(("\n".join(filter(None, encoded)), "\n".join(filter(None, lexical))))
+        speaks = "" if last - first == 1 else "\n".join(filter(None, encoded))
+        texts.append((speaks, "\n".join(filter(None, lexical))))
     return texts
+
+
+def encode_texts(texts: Sequence[str], encoder: Encoder) -> NDArray[np.float32]:
+    """Return the vectors of what speaks for the runs, shape (len(texts), dimension); zero where that is nothing."""
+    vectors = np.zeros((len(texts), encoder.dimension), np.float32)
+    rows = [row for row, text in enumerate(texts) if text]
+    vectors[rows] = encoder.encode([texts[row] for row in rows])
+    return vectors
 
 
 def _said(summary: StructuredSummary, *, whole: bool) -> str:
@@ -100,7 +111,8 @@ def pool_vectors(
     Args:
         passages: unit vectors of a document's passages, shape (n_passages, dimension).
         spans: runs `[first, last)` of passages.
-        summaries: unit vectors of the summary text of each run, shape (n_runs, dimension).
+        summaries: unit vectors of the summary text of each run, shape (n_runs, dimension); zero for a run of one
+            passage, whose entry is the passage.
         weight: share of the summary.
     """
     if not len(spans):
