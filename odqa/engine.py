@@ -154,18 +154,27 @@ class Engine:
 
         self._write(lambda: compact(self.path, self.resolved))
 
-    def search(self, question: str, k: int | None = None, *, exhaustive: bool = False) -> list[Evidence]:
+    def search(
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        exhaustive: bool = False,
+        within: str | Iterable[str] | None = None,
+    ) -> list[Evidence]:
         """Return up to `k` passages that bear on a question, best first.
 
         Args:
             question: in words.
             k: how many; the setting `evidence` if None.
             exhaustive: score every passage of the collection instead of those in the selected documents.
+            within: ids of the documents to look in; all if None.
 
         Raises:
-            UsageError: the question is empty or too long, or `k` is below one.
+            UsageError: the question is empty or too long, `k` is below one, or there is no document of such an id.
         """
-        return self._current.retriever.retrieve(_checked(question), self._count(k), exhaustive=exhaustive)
+        inside, question = self._numbers(within), _checked(question)
+        return self._current.retriever.retrieve(question, self._count(k), exhaustive=exhaustive, within=inside)
 
     def ask(
         self,
@@ -175,6 +184,7 @@ class Engine:
         words: int | None = None,
         k: int | None = None,
         exhaustive: bool = False,
+        within: str | Iterable[str] | None = None,
     ) -> Answer:
         """Answer a question from the documents, every sentence checked and cited, or refuse.
 
@@ -184,11 +194,12 @@ class Engine:
             words: length to aim at.
             k: passages to read; the setting `evidence` if None.
             exhaustive: search every passage.
+            within: ids of the documents to answer from; all if None.
 
         Raises:
-            UsageError: the question is empty or too long, or an argument is out of range.
+            UsageError: the question is empty or too long, an argument is out of range, or there is no such document.
         """
-        events = self.events(question, style=style, words=words, k=k, exhaustive=exhaustive)
+        events = self.events(question, style=style, words=words, k=k, exhaustive=exhaustive, within=within)
         *_, last = events
         if last.answer is None:
             raise RuntimeError("the events of an answer end with the answer")
@@ -202,14 +213,15 @@ class Engine:
         words: int | None = None,
         k: int | None = None,
         exhaustive: bool = False,
+        within: str | Iterable[str] | None = None,
     ) -> Iterator[Event]:
         """Answer like `ask`, step by step: the evidence, each sentence once it is checked, then the whole answer."""
         from odqa.reader.cite import finish, iterate_claims
 
         start = time.perf_counter()
-        layout, question = _layout(style, words), _checked(question)
+        layout, question, inside = _layout(style, words), _checked(question), self._numbers(within)
         retriever = self._current.retriever
-        ranked = retriever.rank(question, exhaustive=exhaustive)
+        ranked = retriever.rank(question, exhaustive=exhaustive, within=inside)
         evidence = retriever.evidence(question, ranked, self._count(k))
         yield Event(EventKind.EVIDENCE, evidence=tuple(evidence))
         began = time.perf_counter()
@@ -344,6 +356,14 @@ class Engine:
         if k is not None and k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
         return k or self.settings.evidence
+
+    def _numbers(self, within: str | Iterable[str] | None) -> list[int] | None:
+        if within is None:
+            return None
+        ids = [within] if isinstance(within, str) else list(within)
+        if not ids:
+            raise UsageError("no document to look in", "name at least one, or none at all for every document")
+        return [self._number(id_) for id_ in ids]
 
     def _number(self, document_id: str) -> int:
         number = self._current.snapshot.by_id.get(document_id)

@@ -11,17 +11,20 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from odqa import fs
 from odqa.data import datasets
 from odqa.engine import Engine
 from odqa.errors import LoadError, UsageError
+from odqa.evaluate.place import place_gold
 from odqa.evaluate.vectors import CachedEncoder
 from odqa.index.build import IndexWriter, pipeline_fingerprint
 from odqa.index.encoder import make_encoder
@@ -86,6 +89,29 @@ class Bench:
         if self.progress is not None:
             self.progress(Progress(stage, done, total, unit))
 
+    def within(self, question: Question, *, given_document: bool) -> list[str] | None:
+        """Return the documents to answer a question from: its gold ones if they are given, else None for all."""
+        if not given_document:
+            return None
+        known = self.searchable.snapshot.by_id
+        return [id_ for id_ in dict.fromkeys(gold.document_id for gold in question.gold) if id_ in known] or None
+
+    def corpus(self, questions: Iterable[Question]) -> dict[str, float]:
+        """Return the size of what is searched, and how much of the questions' gold was found in it."""
+        asked = list(questions)
+        found = {
+            "gold_marked": float(sum(question.marked for question in asked)),
+            "gold_mapped": float(sum(question.mapped for question in asked)),
+        }
+        if self.engine is None:
+            return found
+        snapshot = self.engine.snapshot
+        sizes = {"documents": float(snapshot.live.sum())}
+        for name, first in (("passages", snapshot.first_passage), ("entries", snapshot.first_entry)):
+            sizes[name] = float(np.diff(first)[snapshot.live].sum())
+        sizes["text_megabytes"] = sum(segment.ref.text_bytes for segment in snapshot.segments) / 1e6
+        return sizes | found
+
     def rng(self, purpose: str) -> random.Random:
         """Return a generator of random numbers for one purpose: the same in every run."""
         return random.Random(f"{self.seed}/{purpose}")
@@ -139,6 +165,7 @@ def open_bench(
             yield Bench(dataset, questions, None, resolved, encoder, seconds, progress, seed)
             return
         with Engine(path, resolved, encoder=encoder) as engine:
+            questions = place_gold(questions, engine)
             yield Bench(dataset, questions, engine, engine.resolved, encoder, seconds, progress, seed)
 
 

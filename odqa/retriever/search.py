@@ -72,7 +72,9 @@ class HybridRetriever:
     def __init__(self, snapshot: Snapshot, derived: Derived, encoder: Encoder, settings: Settings) -> None:
         self.snapshot, self.derived, self.encoder, self.settings = snapshot, derived, encoder, settings
 
-    def retrieve(self, question: str, k: int, *, exhaustive: bool = False) -> list[Evidence]:
+    def retrieve(
+        self, question: str, k: int, *, exhaustive: bool = False, within: Sequence[int] | None = None
+    ) -> list[Evidence]:
         """Return up to `k` passages as evidence, best first.
 
         Args:
@@ -80,19 +82,22 @@ class HybridRetriever:
             k: how many.
             exhaustive: score every passage of the collection, not only those of the documents that the pooled
                 stage selects; slow, and the reference that pooling is measured against.
+            within: numbers of the documents to look in, which no pooled stage has to select then.
         """
-        return self.evidence(question, self.rank(question, exhaustive=exhaustive), k)
+        return self.evidence(question, self.rank(question, exhaustive=exhaustive, within=within), k)
 
-    def rank(self, question: str, *, exhaustive: bool = False) -> Ranked:
-        """Rank passages without reading them."""
+    def rank(self, question: str, *, exhaustive: bool = False, within: Sequence[int] | None = None) -> Ranked:
+        """Rank passages without reading them; see `retrieve`."""
         seconds: dict[str, float] = {}
         with _timed(seconds, "encode"):
             query = self.encoder.encode([question], kind="query")[0]
         scores = _Scores()
         with _timed(seconds, "pooled"):
-            documents, entries = self._pooled(question, query, scores, exhaustive=exhaustive)
+            documents, entries = self._pooled(question, query, scores, exhaustive=exhaustive or within is not None)
         with _timed(seconds, "passages"):
             opened = None if exhaustive else np.sort(documents[: self.settings.documents])
+            if within is not None:
+                opened = np.unique(np.asarray(within, np.int64))
             rankings = [
                 self._dense_passages(query, opened, scores),
                 self._lexical_passages(question, opened, scores),

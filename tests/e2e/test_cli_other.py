@@ -12,6 +12,8 @@ import odqa as package
 from tests.e2e.program import ROOT, Program, run_here
 
 COMMANDS = ["", "ask", "search", "summarize", "demo", "index", "config", "config show", "config path"]
+COMMANDS += ["eval", *(f"eval {name}" for name in ("retrieval", "pooling", "answers", "diagnose", "grounding"))]
+COMMANDS += ["eval compare", "eval datasets"]
 COMMANDS += [f"index {name}" for name in ("build", "add", "sync", "remove", "info", "verify", "compact", "export")]
 
 

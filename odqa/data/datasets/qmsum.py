@@ -10,11 +10,12 @@ from typing import Any
 import regex
 
 from odqa.data.builder import DocumentBuilder, clean
-from odqa.data.datasets.files import Record, choose_splits, read_records
+from odqa.data.datasets.files import Record, choose_splits, find_file, first_record, read_records
 from odqa.data.datasets.types import Dataset, Gold, Question
 from odqa.schema import Document, Span
 
 SPLITS = ("train", "val")
+PUBLISHED = (*SPLITS, "test")
 
 _MARKER = regex.compile(r"\{[^{}]*\}|\bvocalsound\b")  # `{disfmarker}`, `{gap}`, `{vocalsound}`.
 _BEFORE_MARK = regex.compile(r"\s+(?=[,.;:?!](?:\s|$))")
@@ -23,29 +24,34 @@ _HESITATION = regex.compile(r"\b([Mm]+|[Uu]h)\s-\s(hmm|mm|huh|uh)\b")  # `Mm - h
 _LEADING_MARKS = regex.compile(r"^[\s,.;:?!-]+")
 
 
-def load(folder: Path, split: str | None) -> Dataset:
-    """Open QMSum in `folder/qmsum`.
+def matches(folder: Path) -> bool:
+    """Tell whether a folder holds meetings."""
+    return "meeting_transcripts" in first_record(find_file(folder, *PUBLISHED))
+
+
+def load(folder: Path, split: str | None, *, name: str = "qmsum") -> Dataset:
+    """Open QMSum in `folder`.
 
     Raises:
         UsageError: there is no such split.
     """
-    chosen = choose_splits("qmsum", SPLITS, split)
-    paths = {name: folder / "qmsum" / f"{name}.jsonl.xz" for name in SPLITS}
+    there = [known for known in PUBLISHED if find_file(folder, known)] or SPLITS
+    chosen = choose_splits(name, there, split)
     # A question of one split is asked of the documents of all, as far as they are there.
-    paths = {name: path for name, path in paths.items() if name in chosen or path.exists()}
+    paths = {known: find_file(folder, known) or folder / f"{known}.jsonl" for known in there}
 
     def documents() -> Iterator[Document]:
         for path in paths.values():
             yield from read_records(path, lambda record: _meeting(record)[0])
 
     def questions(splits: Sequence[str] = chosen) -> Iterator[Question]:
-        for name in splits:
-            for found in read_records(paths[name], _questions):
+        for each in splits:
+            for found in read_records(paths[each], _questions):
                 yield from found
 
     training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
     files = tuple(paths.values())
-    return Dataset("qmsum", documents, questions, split=split or "", training=training, files=files)
+    return Dataset(name, documents, questions, split=split or "", training=training, files=files)
 
 
 def utterance(content: str) -> str:

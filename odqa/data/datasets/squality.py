@@ -9,11 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from odqa.data.builder import DocumentBuilder, clean
-from odqa.data.datasets.files import Record, choose_splits, read_records
+from odqa.data.datasets.files import Record, choose_splits, find_file, first_record, read_records
 from odqa.data.datasets.types import Dataset, Gold, Question
 from odqa.schema import Document
 
 SPLITS = ("train", "dev")
+PUBLISHED = (*SPLITS, "test")
 
 _FRONT_LINES = 14  # Lines that are not empty among which title and author stand.
 _PRODUCED = re.compile(r"\s*Produced by .*?(?:pgdp\.net|\n\s*\n)", re.DOTALL | re.IGNORECASE)
@@ -32,29 +33,34 @@ _WRAPPED = 90  # Characters that lines stay within where the text is hard-wrappe
 _TITLE = 60  # Characters of the longest title; a longer first line is a teaser.
 
 
-def load(folder: Path, split: str | None) -> Dataset:
-    """Open SQuALITY in `folder/squality`.
+def matches(folder: Path) -> bool:
+    """Tell whether a folder holds stories with questions."""
+    return {"metadata", "document", "questions"} <= first_record(find_file(folder, *PUBLISHED)).keys()
+
+
+def load(folder: Path, split: str | None, *, name: str = "squality") -> Dataset:
+    """Open SQuALITY in `folder`.
 
     Raises:
         UsageError: there is no such split.
     """
-    chosen = choose_splits("squality", SPLITS, split)
-    paths = {name: folder / "squality" / f"{name}.jsonl.xz" for name in SPLITS}
+    there = [known for known in PUBLISHED if find_file(folder, known)] or SPLITS
+    chosen = choose_splits(name, there, split)
     # A question of one split is asked of the documents of all, as far as they are there.
-    paths = {name: path for name, path in paths.items() if name in chosen or path.exists()}
+    paths = {known: find_file(folder, known) or folder / f"{known}.jsonl" for known in there}
 
     def documents() -> Iterator[Document]:
         for path in paths.values():
             yield from read_records(path, _story)
 
     def questions(splits: Sequence[str] = chosen) -> Iterator[Question]:
-        for name in splits:
-            for found in read_records(paths[name], _questions):
+        for each in splits:
+            for found in read_records(paths[each], _questions):
                 yield from found
 
     training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
     files = tuple(paths.values())
-    return Dataset("squality", documents, questions, split=split or "", training=training, files=files)
+    return Dataset(name, documents, questions, split=split or "", training=training, files=files)
 
 
 def _story(record: Record) -> Document:

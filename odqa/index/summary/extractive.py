@@ -58,7 +58,8 @@ class ExtractiveSummarizer:
         template = resolve_template(self.template, parsed.document)
         analysis = Analysis(parsed)
         found = Found(analysis)
-        central = _passage_centrality(vectors) if vectors is not None and len(vectors) == len(parsed.passages) else None
+        is_known = vectors is not None and 0 < len(vectors) == len(parsed.passages)
+        central = _passage_centrality(vectors) if vectors is not None and is_known else None
         summaries = [_summary(Scope(analysis, None, central), found, template)]
         if len(parsed.sections) > 1:
             scopes = (Scope(analysis, section.index, central) for section in parsed.sections)

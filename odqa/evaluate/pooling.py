@@ -1,0 +1,223 @@
+"""`odqa eval pooling`: what is lost by searching few vectors first, at how few, beside what else as few could do.
+
+Everything is measured over the same questions in one run. The reference is the engine's exhaustive search, and *kept*
+is R@10 divided by the reference's. At each size of pooled entry the systems are
+
+- `pooled`: the engine as it would be with entries of that size;
+- `mean`: entries that are means of as many passages, without summaries or sections, opened by vectors alone, and
+  `mean-hybrid`, which opens them with the engine's lexical rankings too;
+- `ivf`: exhaustive search whose dense part probes FAISS inverted lists, with as many centroids as there are entries
+  and as many passages scored as the pooled search opens;
+- `pooled-dense` and `ivf-dense`: the bare vectors: words order what the vectors have chosen, but choose nothing.
+
+Memory is counted as vectors: entries, or centroids. The vectors of passages, and the lists, may lie on disk. Two
+figures are honest where the nominal size is not: passages per vector are those of the collection divided by the
+vectors made, for a short document has an entry too; and a compression that was not reached has no figure.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from odqa.errors import UsageError
+from odqa.evaluate import ivf, pooled_figures
+from odqa.evaluate.measures import document_judgements, passage_judgements
+from odqa.evaluate.pooled_figures import Run, passages_in
+from odqa.evaluate.pooled_search import (
+    DenseFirstRetriever,
+    ListsRetriever,
+    PassageScores,
+    ScoredRetriever,
+    derived_of,
+)
+from odqa.evaluate.pooled_view import Entries, PooledView, document_lexical, pool_snapshot
+from odqa.retriever.fusion import reciprocal_rank
+from odqa.retriever.search import HybridRetriever
+
+if TYPE_CHECKING:
+    from odqa.data.datasets import Question
+    from odqa.engine import Engine
+    from odqa.evaluate.bench import Bench
+    from odqa.evaluate.result import Result
+
+SIZES = (4, 8, 12, 16, 24, 32, 48, 64)
+
+_TIMED = 24  # Questions that are searched once more for their time.
+
+
+def measure_pooling(bench: Bench, *, sizes: Sequence[int] = SIZES, types: Sequence[str] | None = None) -> Result:
+    """Measure how much of exhaustive search's recall pooling keeps, by how many passages share a vector in memory.
+
+    Args:
+        bench: questions with gold evidence, and an engine over the documents; its own size is measured too.
+        sizes: passages that an entry stands for, at least; one point of the curve each.
+        types: only questions of these types; a question about a whole document that does not name it, such as "What
+            is the plot of the story?", no search can tell from its like, and it blurs what is measured.
+
+    Raises:
+        UsageError: no such sizes or types; no question has gold evidence; or there is nothing to search.
+    """
+    engine, questions = bench.searchable, _chosen(bench, types)
+    if not sizes or min(sizes) < 1:
+        raise UsageError(f"sizes must be at least 1, not {', '.join(map(str, sizes)) or 'none'}", "e.g. 4, 8, 16, 32")
+    if not int(engine.snapshot.live.sum()) or not passages_in(engine.snapshot):
+        raise UsageError(f"{engine.path} holds no passages", "index some documents")
+    with _systems(bench, sorted({*sizes, engine.settings.pooling})) as systems:
+        runs = _search(bench, systems, questions)
+        runs |= _search_lists(bench, systems, questions, runs)
+        milliseconds = _time(bench, systems, questions)
+    with bench.stage("score"):
+        documents = document_judgements(questions)
+        scores = pooled_figures.Scores(runs, documents, passage_judgements(questions, engine.snapshot))
+    return pooled_figures.make_result(bench, questions, scores, milliseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Systems:
+    """Every system but the inverted lists, ready to search."""
+
+    exhaustive: ScoredRetriever
+    pooled: Mapping[int, ScoredRetriever]
+    others: Mapping[str, Mapping[int, ScoredRetriever]]
+    plain: Mapping[int, HybridRetriever]
+    vectors: Mapping[tuple[str, int], int]
+
+
+def _chosen(bench: Bench, types: Sequence[str] | None) -> list[Question]:
+    known = sorted({question.type for question in bench.questions})
+    if types is not None and (strange := sorted(set(types).difference(known))):
+        raise UsageError(
+            f"{bench.dataset.name} has no questions of type {', '.join(strange)}", f"its types: {', '.join(known)}"
+        )
+    questions = [
+        question for question in bench.questions if question.gold and (types is None or question.type in types)
+    ]
+    if not questions:
+        raise UsageError(
+            f"no question of {bench.dataset.name} says which document answers it",
+            "choose a data set with gold evidence",
+        )
+    return questions
+
+
+@contextmanager
+def _systems(bench: Bench, sizes: Sequence[int]) -> Iterator[_Systems]:
+    """Make the entries of every size, and the systems that search them; their lexical indexes live on disk."""
+    engine = bench.searchable
+    snapshot, lexical, settings = engine.snapshot, engine.retriever.derived.lexical, engine.settings
+    with bench.stage("pool"):
+        pooled, means = pool_snapshot(
+            snapshot, bench.encoder, sizes, lambda done, total: bench.tell("pool", done, total, "documents")
+        )
+    scores = PassageScores(snapshot, lexical)
+    made: dict[str, dict[int, ScoredRetriever]] = {"pooled-dense": {}, "mean": {}, "mean-hybrid": {}}
+    engines: dict[int, ScoredRetriever] = {}
+    plain: dict[int, HybridRetriever] = {}
+    with tempfile.TemporaryDirectory(prefix="odqa-", ignore_cleanup_errors=True) as folder:
+        with bench.stage("search index"):
+            for done, size in enumerate(sizes):
+                bench.tell("search index", done, len(sizes), "sizes")
+                view = PooledView(snapshot, pooled[size])
+                words = document_lexical(lexical, view, snapshot, Path(folder) / str(size), settings)
+                dense = view.dense_index()
+                found = derived_of(words, scores, dense)
+                engines[size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
+                made["pooled-dense"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
+                plain[size] = HybridRetriever(view, derived_of(words, lexical, dense), bench.encoder, settings)
+                view = PooledView(snapshot, means[size])
+                found = derived_of(words, scores, view.dense_index())
+                made["mean"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
+                made["mean-hybrid"][size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
+        own = derived_of(lexical, scores, engine.retriever.derived.dense)
+        exhaustive = ScoredRetriever(snapshot, own, bench.encoder, settings, scores)
+        yield _Systems(exhaustive, engines, made, plain, _vectors(pooled, means))
+
+
+def _vectors(pooled: Mapping[int, Entries], means: Mapping[int, Entries]) -> dict[tuple[str, int], int]:
+    return {
+        (system, size): len(entries)
+        for system, by_size in (("pooled", pooled), ("pooled-dense", pooled), ("mean", means), ("mean-hybrid", means))
+        for size, entries in by_size.items()
+    }
+
+
+def _search(bench: Bench, systems: _Systems, questions: Sequence[Question]) -> dict[tuple[str, int], Run]:
+    """Search with every system but the inverted lists; the references have size 0."""
+    texts, scores = _texts(questions), systems.exhaustive.shared
+    total = passages_in(systems.exhaustive.snapshot)
+    retrievers = {(name, size): found for name, by_size in systems.others.items() for size, found in by_size.items()}
+    retrievers |= {("pooled", size): found for size, found in systems.pooled.items()}
+    runs = {key: Run(systems.vectors[key]) for key in retrievers}
+    references = {name: Run(total, scored=total) for name in ("exhaustive", "exhaustive-plain", "exhaustive-dense")}
+    settings = systems.exhaustive.settings
+    with bench.stage("search"):
+        queries = bench.encoder.encode(texts, kind="query")
+        for row in scores.over(texts, queries):
+            bench.tell("search", row, len(texts))
+            ranked = systems.exhaustive.rank(texts[row], exhaustive=True)
+            references["exhaustive"].note(systems.exhaustive, questions[row].id, ranked.passages)
+            dense, words = (np.array(list(ranked.parts[part]), np.int64) for part in ("dense", "bm25"))
+            references["exhaustive-dense"].note(systems.exhaustive, questions[row].id, dense)
+            fused, _ = reciprocal_rank([dense, words], k=settings.rrf_k)
+            references["exhaustive-plain"].note(systems.exhaustive, questions[row].id, fused)
+            for key, retriever in retrievers.items():
+                ranked = retriever.rank(texts[row])
+                opened = list(ranked.parts["document"])[: settings.documents]
+                passages = sum(int(np.diff(retriever.snapshot.first_passage[n : n + 2])[0]) for n in opened)
+                runs[key].note(retriever, questions[row].id, ranked.passages)
+                runs[key].scored += passages / len(questions)
+        bench.tell("search", len(texts), len(texts))
+    return {**runs, **{(name, 0): run for name, run in references.items()}}
+
+
+def _search_lists(
+    bench: Bench, systems: _Systems, questions: Sequence[Question], runs: Mapping[tuple[str, int], Run]
+) -> dict[tuple[str, int], Run]:
+    """Search inverted lists, with the memory and the work of the pooled search at each size."""
+    texts, exhaustive = _texts(questions), systems.exhaustive
+    queries = bench.encoder.encode(texts, kind="query")
+    found: dict[tuple[str, int], Run] = {}
+    retrievers: dict[tuple[str, int], ListsRetriever] = {}
+    with bench.stage("train lists"):
+        for done, size in enumerate(systems.pooled):
+            bench.tell("train lists", done, len(systems.pooled), "sizes")
+            pooled = runs["pooled", size]
+            lists = ivf.train(exhaustive.snapshot, pooled.vectors, bench.seed)
+            probes, scored = lists.probes_for(queries, pooled.scored)
+            for name, alone in (("ivf", False), ("ivf-dense", True)):
+                retrievers[name, size] = ListsRetriever(exhaustive, lists, probes, dense_first=alone)
+                found[name, size] = Run(len(lists), scored=scored)
+    with bench.stage("search lists"):
+        for row in exhaustive.shared.over(texts, queries):
+            bench.tell("search lists", row, len(texts))
+            for key, retriever in retrievers.items():
+                ranked = retriever.rank(texts[row], exhaustive=True)
+                found[key].note(retriever, questions[row].id, ranked.passages)
+        bench.tell("search lists", len(texts), len(texts))
+    return found
+
+
+def _time(bench: Bench, systems: _Systems, questions: Sequence[Question]) -> dict[tuple[str, int], float]:
+    """Return milliseconds a question, without its encoding, of the engine at each size and of exhaustive search."""
+    engine: Engine = bench.searchable
+    texts = _texts(questions)
+    texts = bench.rng("time").sample(texts, min(_TIMED, len(texts)))
+    with bench.stage("time"):
+        found = {("pooled", size): _milliseconds(one, texts) for size, one in systems.plain.items()}
+        return found | {("exhaustive", 0): _milliseconds(engine.retriever, texts, exhaustive=True)}
+
+
+def _milliseconds(retriever: HybridRetriever, texts: Sequence[str], *, exhaustive: bool = False) -> float:
+    spent = [retriever.rank(text, exhaustive=exhaustive).seconds for text in texts]
+    return 1000 * float(np.median([seconds["pooled"] + seconds["passages"] for seconds in spent]))
+
+
+def _texts(questions: Sequence[Question]) -> list[str]:
+    return [" ".join(question.text.split()) for question in questions]
