@@ -28,12 +28,15 @@ def print_result(console: Console, result: Result) -> None:
     write(console, Text(f"{result.task} on {result.dataset}{of}: {result.n:,} measured", "bold"))
     if result.corpus:
         write(console, Text(", ".join(f"{name.replace('_', ' ')} {_number(n)}" for name, n in result.corpus.items())))
-    shared = [name for name in result.metrics if any(name in one for one in result.baselines.values())]
+    shown = [name for name in result.metrics if _is_shown(name)]
+    shared = [name for name in shown if any(name in one for one in result.baselines.values())]
     for systems in _in_tables(result.baselines, shared):
         _print_systems(console, {_ENGINE: result.metrics} | systems, shared)
-    own = {name: value for name, value in result.metrics.items() if name not in shared}
+    own = {name: result.metrics[name] for name in shown if name not in shared}
     if own:
         _print_systems(console, {_ENGINE: own}, list(own))
+    if left := len(result.metrics) - len(shown):
+        write(console, Text(f"{left} more figures with --json, and in the report", "dim"))
     for kind, groups in result.groups.items():
         if len(groups) > 1:
             _print_groups(console, kind, groups)
@@ -76,6 +79,14 @@ def print_datasets(console: Console, known: Sequence[DatasetInfo]) -> None:
     console.print(table)
 
 
+def _is_shown(name: str) -> bool:
+    """Tell whether a person looks for a figure first: those at ten, and those that have no depth or interval."""
+    measure, _, depth = name.rpartition("@")
+    if measure:
+        return depth == "10" or depth.endswith("x") or measure == "R"
+    return not name.endswith(_DETAILS) and "_answered_" not in name
+
+
 def _in_tables(baselines: Mapping[str, Figures], shared: Sequence[str]) -> Iterable[dict[str, Figures]]:
     if not shared:
         return []
@@ -104,6 +115,7 @@ def _print_groups(console: Console, kind: str, groups: Mapping[str, Figures]) ->
     console.print(table)
 
 
+_DETAILS = ("_low", "_high", "_p", "_words", "_rouge1", "_rouge2", "_rougeLsum", "_s")
 _FIRST = (
     "R@10", "nDCG@10", "all_gold@10", "passage_all_gold@10", "kept@16x", "rougeL", "rougeLsum", "f1", "em",
     "citation_precision", "retrieved_rougeL", "random_rougeL", "balanced_accuracy", "roc_auc",

@@ -105,12 +105,18 @@ class Bench:
         }
         if self.engine is None:
             return found
+        import pyarrow.compute as pc
+
         snapshot = self.engine.snapshot
-        sizes = {"documents": float(snapshot.live.sum())}
-        for name, first in (("passages", snapshot.first_passage), ("entries", snapshot.first_entry)):
-            sizes[name] = float(np.diff(first)[snapshot.live].sum())
-        sizes["text_megabytes"] = sum(segment.ref.text_bytes for segment in snapshot.segments) / 1e6
-        return sizes | found
+        live, texts = snapshot.live, [segment.tables["documents"]["text"] for segment in snapshot.segments]
+        characters = [length for text in texts for length in pc.utf8_length(text).to_pylist()]
+        sizes = {
+            "documents": live.sum(),
+            "passages": np.diff(snapshot.first_passage)[live].sum(),
+            "entries": np.diff(snapshot.first_entry)[live].sum(),
+            "characters": np.array(characters, np.int64)[live].sum(),
+        }
+        return {name: float(size) for name, size in sizes.items()} | found
 
     def rng(self, purpose: str) -> random.Random:
         """Return a generator of random numbers for one purpose: the same in every run."""

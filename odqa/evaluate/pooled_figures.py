@@ -168,7 +168,7 @@ def make_result(
         rows=[_row(question, scores, size) for question in questions],
         groups={"type": dict(_groups(questions, scores, size))},
         curves=_curves(scores, bytes_each, milliseconds),
-        corpus=_corpus(engine.snapshot, questions),
+        corpus=bench.corpus(questions),
         notes=list(_notes(bench, questions, scores)),
     )
 
@@ -240,16 +240,6 @@ def _groups(questions: Sequence[Question], scores: Scores, size: int) -> Iterato
                 _series(name, "kept"): groups[kind][MAIN] / reference[kind][MAIN] for name, groups in systems.items()
             }
         yield kind, found
-
-
-def _corpus(snapshot: Snapshot, questions: Sequence[Question]) -> dict[str, float]:
-    return {
-        "documents": int(snapshot.live.sum()),
-        "passages": passages_in(snapshot),
-        "entries": int(snapshot.live[snapshot.entry_document].sum()),
-        "gold_marked": sum(question.marked for question in questions),
-        "gold_mapped": sum(question.mapped for question in questions),
-    }
 
 
 def _notes(bench: Bench, questions: Sequence[Question], scores: Scores) -> Iterator[str]:

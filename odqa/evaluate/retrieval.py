@@ -215,7 +215,7 @@ def _result(
         rows=list(_rows(questions, found, snapshot)),
         groups={"type": group_means(questions, own.rows, "type"), "hops": group_means(questions, own.rows, "hops")},
         curves={f"{level}recall": _recall(found, level, gold.cutoffs) for level in levels},
-        corpus=_corpus(bench, questions, snapshot),
+        corpus=bench.corpus(questions) | {"questions_without_gold": len(bench.questions) - len(questions)},
         notes=notes,
     )
 
@@ -248,29 +248,6 @@ def _recall(found: Mapping[str, _Found], level: str, cutoffs: Sequence[int]) -> 
     ]
 
 
-def _corpus(bench: Bench, questions: Sequence[Question], snapshot: Snapshot | None) -> dict[str, float]:
-    corpus: dict[str, float] = {} if snapshot is None else _size(snapshot)
-    return corpus | {
-        "gold_marked": sum(question.marked for question in questions),
-        "gold_mapped": sum(question.mapped for question in questions),
-        "questions_without_gold": len(bench.questions) - len(questions),
-    }
-
-
-def _size(snapshot: Snapshot) -> dict[str, float]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    lengths = [pc.utf8_length(segment.tables["documents"]["text"]) for segment in snapshot.segments]
-    characters = np.concatenate([np.asarray(pa.chunked_array(some)) for some in lengths]) if lengths else np.zeros(0)
-    return {
-        "documents": int(snapshot.live.sum()),
-        "passages": int(np.diff(snapshot.first_passage)[snapshot.live].sum()),
-        "entries": int(snapshot.live[snapshot.entry_document].sum()),
-        "characters": int(characters[snapshot.live].sum()),
-    }
-
-
 def _notes(bench: Bench, questions: Sequence[Question], gold: _Gold) -> list[str]:
     notes = []
     if without := len(bench.questions) - len(questions):
@@ -290,7 +267,10 @@ def _notes(bench: Bench, questions: Sequence[Question], gold: _Gold) -> list[str
         notes.append(f"{marked - mapped:,} of {marked:,} pieces of marked evidence were not found in the text.")
     opened = bench.engine.settings.documents
     if opened < max(gold.cutoffs):
-        notes.append(f"The engine opens {opened} documents a question (setting `documents`) and ranks no others.")
+        notes.append(
+            f"The engine opens {opened} documents a question (setting `documents`), or more if they hold few passages, "
+            "and ranks no others."
+        )
     return notes
 
 

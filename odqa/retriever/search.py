@@ -95,7 +95,7 @@ class HybridRetriever:
         with _timed(seconds, "pooled"):
             documents, entries = self._pooled(question, query, scores, exhaustive=exhaustive or within is not None)
         with _timed(seconds, "passages"):
-            opened = None if exhaustive else np.sort(documents[: self.settings.documents])
+            opened = None if exhaustive else np.sort(self._opened(documents))
             if within is not None:
                 opened = np.unique(np.asarray(within, np.int64))
             rankings = [
@@ -157,6 +157,16 @@ class HybridRetriever:
         documents, fused = reciprocal_rank(rankings, k=self.settings.rrf_k)
         scores.note("document", documents, fused)
         return documents, dict(zip(owners[first].tolist(), entries[first].tolist(), strict=True))
+
+    def _opened(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the documents to read: the best ones, and more while they hold fewer passages than are to be ranked.
+
+        A collection of paragraphs would else be searched no deeper than its first few dozen.
+        """
+        first = self.snapshot.first_passage
+        before = np.cumsum(first[documents + 1] - first[documents]) - (first[documents + 1] - first[documents])
+        enough = int(np.searchsorted(before, self.settings.candidates))
+        return documents[: max(self.settings.documents, enough)]
 
     def _dense_passages(
         self, query: NDArray[np.float32], documents: NDArray[np.int64] | None, scores: _Scores
