@@ -109,9 +109,8 @@ def retrieval(
     as_json: JsonOption = False,
 ) -> None:
     """Measure whether the gold evidence is found: recall, nDCG, MRR, all gold; TREC runs and qrels go into --out."""
-    from odqa.evaluate import retrieval as task
-    from odqa.evaluate import trec
     from odqa.evaluate.measures import document_judgements
+    from odqa.evaluate.retrieval import task, trec
 
     runs: dict[str, Any] = {}
 
@@ -152,7 +151,7 @@ def pooling(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how much recall pooling keeps at how small an index, beside FAISS IVF and plain mean-pooling."""
-    from odqa.evaluate.pooling import SIZES, measure_pooling
+    from odqa.evaluate.pooling.task import SIZES, measure_pooling
 
     chosen = SIZES if sizes is None else _numbers("--sizes", sizes)
     request = _Request(
@@ -183,7 +182,7 @@ def answers(
     as_json: JsonOption = False,
 ) -> None:
     """Measure answers: ROUGE or F1, citation precision and recall, refusals, latency and cost."""
-    from odqa.evaluate.answers import measure_answers
+    from odqa.evaluate.answers.task import measure_answers
 
     request = _Request(
         "answers", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
@@ -216,7 +215,7 @@ def diagnose(
     as_json: JsonOption = False,
 ) -> None:
     """Show where the figures deceive: random evidence, repeated questions, trivial answers, the human ceiling."""
-    from odqa.evaluate.diagnose import measure_diagnose
+    from odqa.evaluate.diagnose.task import measure_diagnose
 
     request = _Request(
         "diagnose", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
@@ -247,7 +246,7 @@ def grounding(
     as_json: JsonOption = False,
 ) -> None:
     """Measure the verifier on claims that people labelled: balanced accuracy, F1, ROC-AUC."""
-    from odqa.evaluate.grounding import measure_grounding
+    from odqa.evaluate.grounding.task import measure_grounding
 
     request = _Request("grounding", dataset, data, split, limit, None, seed, overrides(assignments), out, html)
     _evaluate(
@@ -275,7 +274,7 @@ def compare(
     with session.patience("Comparing …"):
         comparison = comparing.compare(storage.load(first), storage.load(second), samples=samples)
     if html is not None:
-        from odqa.evaluate.report_comparison import write_comparison
+        from odqa.evaluate.report.comparison import write_comparison
 
         write_comparison(comparison, html)
         session.note(f"report: {html}")
@@ -355,7 +354,7 @@ def _evaluate(
 
 def _write_report(session: Session, result: Result, path: Path, *, wanted: bool) -> None:
     """Write the page; where it was not asked for, a missing plotting library is no error."""
-    from odqa.evaluate.report import write_report
+    from odqa.evaluate.report.page import write_report
 
     try:
         write_report(result, path)

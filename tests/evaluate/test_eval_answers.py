@@ -12,9 +12,9 @@ import pytest
 
 from odqa.data.datasets import AnswerLength, Dataset, Gold, Question, data_folder, dataset_names
 from odqa.errors import LoadError, UsageError
-from odqa.evaluate.answers import measure_answers
+from odqa.evaluate.answers.foreign import foreign_questions
+from odqa.evaluate.answers.task import measure_answers
 from odqa.evaluate.bench import Bench, open_bench
-from odqa.evaluate.foreign import foreign_questions
 from odqa.evaluate.result import Result
 from odqa.evaluate.text import contains_answer, rouge, token_f1
 from odqa.schema import Document, Evidence, Span, Support

@@ -7,7 +7,7 @@ import pytest
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.passages import parse
-from odqa.evaluate.citations import CitationFigures, judge_citations, premise
+from odqa.evaluate.answers.citations import CitationFigures, judge_citations, premise
 from odqa.reader.quote import GAP
 from odqa.reader.verify import AlignmentVerifier
 from odqa.schema import Answer, Citation, Claim, Document, Evidence, Span, Support

@@ -15,10 +15,10 @@ import pytest
 from odqa.data.datasets import AnswerLength, Dataset, Gold, Question
 from odqa.engine import Engine
 from odqa.errors import UsageError
-from odqa.evaluate import trivial
-from odqa.evaluate.ablation import Ablation, Condition
 from odqa.evaluate.bench import Bench, open_bench
-from odqa.evaluate.diagnose import measure_diagnose
+from odqa.evaluate.diagnose import trivial
+from odqa.evaluate.diagnose.ablation import Ablation, Condition
+from odqa.evaluate.diagnose.task import measure_diagnose
 from odqa.evaluate.result import Result
 from odqa.schema import AnswerStyle, Document, Draft, DraftSentence, Evidence, Span
 from odqa.settings import resolve

@@ -12,11 +12,11 @@ from odqa.data.builder import DocumentBuilder
 from odqa.data.datasets import ClaimLabel, Dataset, LabelledClaim
 from odqa.data.passages import parse
 from odqa.errors import UsageError
-from odqa.evaluate import classification
 from odqa.evaluate.bench import Bench, open_bench
-from odqa.evaluate.corruption import Corruption, corruptions
-from odqa.evaluate.exhibits import CHUNK_WORDS, chunks, retrieved, whole
-from odqa.evaluate.grounding import measure_grounding
+from odqa.evaluate.grounding import classification
+from odqa.evaluate.grounding.corruption import Corruption, corruptions
+from odqa.evaluate.grounding.exhibits import CHUNK_WORDS, chunks, retrieved, whole
+from odqa.evaluate.grounding.task import measure_grounding
 from odqa.evaluate.result import Result
 from odqa.index.hashing import HashingEncoder
 from odqa.schema import Document, Evidence, Span, Support

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from odqa.data.datasets import Gold, Question
-from odqa.evaluate.ngrams import grounded, held, jaccard, telling_ngrams
-from odqa.evaluate.overlap import NEAR_COSINE, NEAR_NGRAM, Asked, repeated
+from odqa.evaluate.diagnose.ngrams import grounded, held, jaccard, telling_ngrams
+from odqa.evaluate.diagnose.overlap import NEAR_COSINE, NEAR_NGRAM, Asked, repeated
 from odqa.index.hashing import HashingEncoder
 from odqa.settings import Settings
 

@@ -11,18 +11,19 @@ import pytest
 from odqa.data.datasets import Dataset, Gold, Question
 from odqa.engine import Engine
 from odqa.errors import UsageError
-from odqa.evaluate import ivf, pooled_figures
 from odqa.evaluate.bench import Bench
-from odqa.evaluate.pooled_figures import Run, Scores
-from odqa.evaluate.pooled_search import (
+from odqa.evaluate.pooling import figures as pooled_figures
+from odqa.evaluate.pooling import ivf
+from odqa.evaluate.pooling.figures import Run, Scores
+from odqa.evaluate.pooling.search import (
     DenseFirstRetriever,
     ListsRetriever,
     PassageScores,
     ScoredRetriever,
     derived_of,
 )
-from odqa.evaluate.pooled_view import PooledView, document_lexical, mean_spans, pool_snapshot
-from odqa.evaluate.pooling import measure_pooling
+from odqa.evaluate.pooling.task import measure_pooling
+from odqa.evaluate.pooling.view import PooledView, document_lexical, mean_spans, pool_snapshot
 from odqa.evaluate.result import Result
 from odqa.evaluate.vectors import CachedEncoder
 from odqa.index.encoder import make_encoder

@@ -1,7 +1,7 @@
 import pytest
 
-from odqa.evaluate.calibration import Judged, calibration_error, reliability, risk_coverage
-from odqa.evaluate.refusal import Outcome, refusal_figures
+from odqa.evaluate.answers.calibration import Judged, calibration_error, reliability, risk_coverage
+from odqa.evaluate.answers.refusal import Outcome, refusal_figures
 
 ANSWERABLE = [Outcome(True, False, 0.9), Outcome(True, False, 0.5), Outcome(True, True, 0.4)]
 OWN = [Outcome(False, False, 0.5), Outcome(False, True, 0.3)]

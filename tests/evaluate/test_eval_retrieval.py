@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from odqa.data.datasets import Dataset, Gold, Question
 from odqa.engine import Engine
 from odqa.errors import LoadError, UsageError
-from odqa.evaluate import systems
 from odqa.evaluate.bench import Bench
 from odqa.evaluate.measures import document_judgements, score_run
-from odqa.evaluate.retrieval import SYSTEMS, measure_retrieval, score_trec_run
-from odqa.evaluate.systems import OkapiBM25, make_system, system_names
-from odqa.evaluate.trec import write_run
+from odqa.evaluate.retrieval import systems
+from odqa.evaluate.retrieval.systems import OkapiBM25, make_system, system_names
+from odqa.evaluate.retrieval.task import SYSTEMS, measure_retrieval, score_trec_run
+from odqa.evaluate.retrieval.trec import write_run
 from odqa.evaluate.vectors import CachedEncoder
 from odqa.index.encoder import make_encoder
 from odqa.schema import Span

@@ -20,7 +20,7 @@ from odqa.data.datasets.files import Record, find_file, read_records
 from odqa.engine import Engine
 from odqa.errors import LoadError
 from odqa.evaluate.measures import document_judgements, mean, score_run
-from odqa.evaluate.systems import OkapiBM25, make_system
+from odqa.evaluate.retrieval.systems import OkapiBM25, make_system
 from odqa.schema import Document
 from odqa.settings import Settings
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odqa.errors import LoadError, UsageError
 from odqa.evaluate.extras import need
-from odqa.evaluate.trec import read_qrels, read_run, write_qrels, write_run
+from odqa.evaluate.retrieval.trec import read_qrels, read_run, write_qrels, write_run
 
 IDS = st.text(st.characters(), min_size=1, max_size=12) | st.sampled_from(
     ["a b", "a%20b", "100%", "%", "é\u00a0\u2028", "\udcff/x", "\ufeffx"]

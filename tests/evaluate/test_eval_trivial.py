@@ -7,10 +7,10 @@ import pytest
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.datasets import AnswerLength, Question
-from odqa.evaluate import trivial
-from odqa.evaluate.ceiling import leave_one_out, mean_scores, measure_for
+from odqa.evaluate.diagnose import trivial
+from odqa.evaluate.diagnose.ceiling import leave_one_out, mean_scores, measure_for
+from odqa.evaluate.diagnose.trivial import Answers, copied, oracle_sentences
 from odqa.evaluate.text import rouge, token_f1, word_count
-from odqa.evaluate.trivial import Answers, copied, oracle_sentences
 from odqa.schema import Evidence, Passage, Section, Span
 
 SENTENCES = [

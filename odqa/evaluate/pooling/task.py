@@ -27,17 +27,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from odqa.errors import UsageError
-from odqa.evaluate import ivf, pooled_figures
 from odqa.evaluate.measures import document_judgements, passage_judgements
-from odqa.evaluate.pooled_figures import Run, passages_in
-from odqa.evaluate.pooled_search import (
+from odqa.evaluate.pooling import figures as pooled_figures
+from odqa.evaluate.pooling import ivf
+from odqa.evaluate.pooling.figures import Run, passages_in
+from odqa.evaluate.pooling.search import (
     DenseFirstRetriever,
     ListsRetriever,
     PassageScores,
     ScoredRetriever,
     derived_of,
 )
-from odqa.evaluate.pooled_view import Entries, PooledView, document_lexical, pool_snapshot
+from odqa.evaluate.pooling.view import Entries, PooledView, document_lexical, pool_snapshot
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.search import HybridRetriever
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from odqa import fs
 from odqa.errors import LoadError
-from odqa.evaluate.plots import Chart, points_table, swatch
-from odqa.evaluate.report_terms import BOUNDS, figure, meaning, number, words
+from odqa.evaluate.report.plots import Chart, points_table, swatch
+from odqa.evaluate.report.terms import BOUNDS, figure, meaning, number, words
 from odqa.evaluate.result import Figures
 
 _VOID = frozenset({"meta", "br", "link"})
@@ -62,7 +62,7 @@ def write_page(path: Path, title: str, kicker: str, facts: Sequence[str], sectio
     Raises:
         LoadError: the file cannot be written.
     """
-    style = files("odqa.evaluate").joinpath("report.css").read_text("utf-8")
+    style = files("odqa.evaluate.report").joinpath("report.css").read_text("utf-8")
     head = element(
         "head",
         element("meta", charset="utf-8"),

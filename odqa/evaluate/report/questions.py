@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from odqa.evaluate.report_page import Html, clip, element, pairs, section
-from odqa.evaluate.report_terms import figure, main_metric, number, words
+from odqa.evaluate.report.parts import Html, clip, element, pairs, section
+from odqa.evaluate.report.terms import figure, main_metric, number, words
 from odqa.evaluate.result import Result
 
 WORST = 20

@@ -12,9 +12,9 @@ import numpy as np
 
 from odqa.data.datasets.types import ClaimLabel
 from odqa.data.passages import parse
-from odqa.evaluate.corruption import Corruption, corruptions
-from odqa.evaluate.exhibits import Exhibit, chunks, retrieved, whole
 from odqa.evaluate.extras import need
+from odqa.evaluate.grounding.corruption import Corruption, corruptions
+from odqa.evaluate.grounding.exhibits import Exhibit, chunks, retrieved, whole
 from odqa.reader.words import content_stems, words
 
 if TYPE_CHECKING:

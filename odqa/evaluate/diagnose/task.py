@@ -33,13 +33,13 @@ from typing import TYPE_CHECKING, Any
 
 from odqa.data.datasets import AnswerLength
 from odqa.errors import UsageError
-from odqa.evaluate import trivial
-from odqa.evaluate.ablation import Ablation, Condition
 from odqa.evaluate.bootstrap import paired_bootstrap
-from odqa.evaluate.ceiling import mean_scores, measure_for
-from odqa.evaluate.examine import Case, Study
-from odqa.evaluate.findings import findings
-from odqa.evaluate.overlap import Asked
+from odqa.evaluate.diagnose import trivial
+from odqa.evaluate.diagnose.ablation import Ablation, Condition
+from odqa.evaluate.diagnose.ceiling import mean_scores, measure_for
+from odqa.evaluate.diagnose.examine import Case, Study
+from odqa.evaluate.diagnose.findings import findings
+from odqa.evaluate.diagnose.overlap import Asked
 from odqa.evaluate.result import Result
 
 if TYPE_CHECKING:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from odqa.evaluate.ngrams import jaccard, telling_ngrams
+from odqa.evaluate.diagnose.ngrams import jaccard, telling_ngrams
 from odqa.reader.words import squeeze
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from odqa.data.datasets import Question
-    from odqa.evaluate.ngrams import Ngram
+    from odqa.evaluate.diagnose.ngrams import Ngram
     from odqa.protocols import Encoder
 
 NEAR_COSINE = 0.9

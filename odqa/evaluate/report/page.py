@@ -8,9 +8,8 @@ from pathlib import Path
 
 from odqa import __version__
 from odqa.evaluate.bootstrap import interval
-from odqa.evaluate.plots import draw_curve
-from odqa.evaluate.report_comparison import write_comparison
-from odqa.evaluate.report_page import (
+from odqa.evaluate.report.comparison import write_comparison
+from odqa.evaluate.report.parts import (
     Html,
     bounds,
     chart_figure,
@@ -25,8 +24,9 @@ from odqa.evaluate.report_page import (
     tiles,
     write_page,
 )
-from odqa.evaluate.report_questions import worst_questions
-from odqa.evaluate.report_terms import BOUNDS, duration, figure, headlines, words
+from odqa.evaluate.report.plots import draw_curve
+from odqa.evaluate.report.questions import worst_questions
+from odqa.evaluate.report.terms import BOUNDS, duration, figure, headlines, words
 from odqa.evaluate.result import Figures, Result
 
 __all__ = ["write_comparison", "write_report"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from odqa.evaluate.extras import need
-from odqa.evaluate.report_terms import COUNTS
+from odqa.evaluate.report.terms import COUNTS
 from odqa.evaluate.result import Figures
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 from odqa import __version__
 from odqa.evaluate.compare import Comparison, Difference, MetricChange
-from odqa.evaluate.report_page import Html, bar, clip, element, remarks, section, table, tile, tiles, write_page
-from odqa.evaluate.report_terms import figure, headlines, meaning, number, words
+from odqa.evaluate.report.parts import Html, bar, clip, element, remarks, section, table, tile, tiles, write_page
+from odqa.evaluate.report.terms import figure, headlines, meaning, number, words
 
 
 def write_comparison(comparison: Comparison, path: Path) -> None:

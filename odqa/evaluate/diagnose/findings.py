@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from odqa.evaluate import trivial
-from odqa.evaluate.ablation import Condition
-from odqa.evaluate.overlap import NEAR_COSINE, NEAR_NGRAM, repeated
+from odqa.evaluate.diagnose import trivial
+from odqa.evaluate.diagnose.ablation import Condition
+from odqa.evaluate.diagnose.overlap import NEAR_COSINE, NEAR_NGRAM, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from odqa.evaluate.examine import Case, Study
+    from odqa.evaluate.diagnose.examine import Case, Study
     from odqa.evaluate.result import Figures
 
 _UNLIKE_LENGTH = 1.5

@@ -14,11 +14,11 @@ import numpy as np
 from odqa.data.datasets import AnswerLength
 from odqa.engine import Engine
 from odqa.errors import UsageError
-from odqa.evaluate.answer_rows import BASELINES, AnswerScoring
+from odqa.evaluate.answers.calibration import Judged, calibration_error, reliability, risk_coverage
+from odqa.evaluate.answers.foreign import foreign_questions
+from odqa.evaluate.answers.refusal import Outcome, refusal_figures
+from odqa.evaluate.answers.rows import BASELINES, AnswerScoring
 from odqa.evaluate.bench import plain_encoder
-from odqa.evaluate.calibration import Judged, calibration_error, reliability, risk_coverage
-from odqa.evaluate.foreign import foreign_questions
-from odqa.evaluate.refusal import Outcome, refusal_figures
 from odqa.evaluate.result import Result
 from odqa.evaluate.text import word_count
 
@@ -49,12 +49,12 @@ def measure_answers(
       questions with references; a refusal scores 0.
     - `answered`: answerable questions.
     - `words`, `dropped` (sentences that the verifier removed), `extractive_share` (sentences verbatim in the source),
-      the citation figures (see `odqa.evaluate.citations`), and where the gold evidence is cited, `gold_document_cited`
+      the citation figures (see `answers.citations`), and where the gold evidence is cited, `gold_document_cited`
       and `gold_span_cited` (some of it) and `gold_pieces_cited` (the share of its pieces): answers to them.
     - `evidence_tokens`, what a reader has to read: all the data set's questions.
     - `p50_s`, `p95_s`, `mean_s`, and by stage e.g. `read_s`: the same; wall-clock, with the encoder itself and not its
       cache, after one question to warm up.
-    - refusals: see `odqa.evaluate.refusal`.
+    - refusals: see `odqa.evaluate.answers.refusal`.
 
     An answer counts as right, for the curves of confidence, if it was given to an answerable question and: contains
     a reference or has token F1 above 0.5, where references are short; else cites more than half of the pieces of gold

@@ -2,7 +2,7 @@
 
 Supported claims are the positive class; partly supported ones count as not supported, as WiCE publishes its figures
 (Kamoi et al., EMNLP 2023), and once more as supported. The figures without a suffix are at a threshold chosen on other
-claims (`odqa.evaluate.classification`), those in `_default` at the verifier's own, as the engine decides.
+claims (`odqa.evaluate.grounding.classification`), those in `_default` at the verifier's own, as the engine decides.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 
 from odqa.data.datasets.types import ClaimLabel
 from odqa.errors import UsageError
-from odqa.evaluate import classification
 from odqa.evaluate.bench import plain_encoder
-from odqa.evaluate.corruption import Corruption
-from odqa.evaluate.judging import EvidenceChoice, Judged, Trial
+from odqa.evaluate.grounding import classification
+from odqa.evaluate.grounding.corruption import Corruption
+from odqa.evaluate.grounding.judging import EvidenceChoice, Judged, Trial
 from odqa.evaluate.result import Figures, Result
 from odqa.registry import resolve as registered
 

@@ -18,8 +18,8 @@ from odqa.retriever.search import HybridRetriever
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from odqa.evaluate.ivf import InvertedLists
-    from odqa.evaluate.pooled_view import Lexical
+    from odqa.evaluate.pooling.ivf import InvertedLists
+    from odqa.evaluate.pooling.view import Lexical
     from odqa.index.dense import DenseIndex
     from odqa.index.lexical import LexicalIndex
     from odqa.index.snapshot import Snapshot

@@ -26,8 +26,8 @@ from odqa.evaluate.measures import (
     score_run,
 )
 from odqa.evaluate.result import Result
-from odqa.evaluate.systems import Ranking, make_system
-from odqa.evaluate.trec import Run, read_run
+from odqa.evaluate.retrieval.systems import Ranking, make_system
+from odqa.evaluate.retrieval.trec import Run, read_run
 
 if TYPE_CHECKING:
     from odqa.data.datasets import Gold, Question
@@ -60,7 +60,7 @@ def measure_retrieval(
     Args:
         bench: questions with gold evidence, and an engine over the documents.
         cutoffs: depths of the figures.
-        systems: names that `odqa.evaluate.systems` knows; the engine itself is always measured.
+        systems: names that `odqa.evaluate.retrieval.systems` knows; the engine itself is always measured.
         runs: filled with the ids that each system found, by its name, and, of passages, by its name and `-passages`.
 
     Raises:
@@ -98,7 +98,7 @@ def score_trec_run(bench: Bench, path: Path, *, cutoffs: Sequence[int] = CUTOFFS
 
     Args:
         bench: questions with gold evidence; their ids are the topics of the run. The engine is not asked.
-        path: the run, as `odqa.evaluate.trec.read_run` reads it.
+        path: the run, as `odqa.evaluate.retrieval.trec.read_run` reads it.
         cutoffs: depths of the figures.
 
     Raises:

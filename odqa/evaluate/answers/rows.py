@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from odqa.evaluate.citations import judge_citations
+from odqa.evaluate.answers.citations import judge_citations
 from odqa.evaluate.text import contains_answer, exact_match, rouge, token_f1, word_count
 from odqa.reader.checks import plain
 from odqa.reader.quote import parse_attributed

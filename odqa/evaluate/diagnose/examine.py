@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from odqa.evaluate import trivial
-from odqa.evaluate.ablation import Ablation, Condition
-from odqa.evaluate.ceiling import leave_one_out
+from odqa.evaluate.diagnose import trivial
+from odqa.evaluate.diagnose.ablation import Ablation, Condition
+from odqa.evaluate.diagnose.ceiling import leave_one_out
+from odqa.evaluate.diagnose.ngrams import grounded, held
+from odqa.evaluate.diagnose.overlap import NEAR_ANSWER, NEAR_COSINE, NEAR_NGRAM, Asked, Overlap
 from odqa.evaluate.measures import passage_id
-from odqa.evaluate.ngrams import grounded, held
-from odqa.evaluate.overlap import NEAR_ANSWER, NEAR_COSINE, NEAR_NGRAM, Asked, Overlap
 from odqa.evaluate.text import word_count
 
 if TYPE_CHECKING:
     from odqa.data.datasets import Question
     from odqa.evaluate.bench import Bench
-    from odqa.evaluate.ceiling import Measure, Scores
+    from odqa.evaluate.diagnose.ceiling import Measure, Scores
     from odqa.schema import Evidence
 
 _SHOWN = 6
