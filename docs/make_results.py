@@ -229,7 +229,7 @@ def _section(request: Request, result: Result | str, anchors: Sequence[Mapping[s
             yield "\n".join(notes)
     published = [anchor for anchor in anchors if (anchor["task"], anchor["dataset"]) == (request.task, request.dataset)]
     if published and ("--given-document" in request.line or not _is_twice(request)):
-        yield "\n".join(f"- Published: {_published(anchor)}" for anchor in published)
+        yield "\n".join(f"- {_published(anchor)}" for anchor in published)
 
 
 def _is_twice(request: Request) -> bool:
@@ -241,7 +241,8 @@ def _published(anchor: Mapping[str, Any]) -> str:
     figures = ", ".join(f"{name} {value}" for name, value in anchor["figures"].items())
     system = f"{anchor['system']}: " if "system" in anchor else ""
     remark = f"; {anchor['remark']}" if "remark" in anchor else ""
-    return f"{system}{figures} ({anchor['source']}{remark})."
+    known = "Known before odqa" if anchor["source"].startswith("measured") else "Published"
+    return f"{known}: {system}{figures} ({anchor['source']}{remark})."
 
 
 def _sizes(result: Result) -> str:
