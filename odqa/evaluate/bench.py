@@ -23,13 +23,14 @@ import numpy as np
 from odqa import fs
 from odqa.data import datasets
 from odqa.engine import Engine
-from odqa.errors import LoadError, UsageError
+from odqa.errors import LoadError, OdqaIndexError, UsageError
 from odqa.evaluate.place import place_gold
 from odqa.evaluate.vectors import CachedEncoder
 from odqa.index.build import IndexWriter, pipeline_fingerprint
 from odqa.index.encoder import make_encoder
 from odqa.index.files import cache_folder
 from odqa.index.manifest import writer_lock
+from odqa.index.snapshot import Snapshot
 from odqa.registry import resolve as registered
 from odqa.schema import Progress
 
@@ -215,7 +216,7 @@ def prepare_index(
     key = hashlib.sha256(f"{identity}/{pipeline}/{settings.language}".encode()).hexdigest()[:16]
     path = cache_folder() / "evaluate" / f"{Path(dataset.name).name}-{key}.odqa"
     done = path.with_suffix(".json")
-    if done.exists() and path.is_dir():
+    if done.exists() and _opens(path):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with writer_lock(path):
@@ -228,6 +229,16 @@ def prepare_index(
     encoder.save()
     fs.write_atomic(done, json.dumps({"dataset": dataset.name, "identity": identity, "pipeline": pipeline}).encode())
     return path
+
+
+def _opens(path: Path) -> bool:
+    """Tell whether an index can be used; one that is damaged is a cache like any other, and is made anew."""
+    try:
+        Snapshot.open(path)
+    except OdqaIndexError:
+        fs.remove_tree(path)
+        return False
+    return True
 
 
 @dataclass(frozen=True)

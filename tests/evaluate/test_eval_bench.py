@@ -110,6 +110,16 @@ def test_the_index_is_kept_until_the_data_or_the_settings_change(tmp_path: Path,
         assert len(bench.searchable.documents()) == 2
 
 
+def test_a_damaged_index_is_made_anew(tmp_path: Path, cache: Path) -> None:
+    set_ = dataset(tmp_path, towns(3))
+    with open_bench(set_, RESOLVED):
+        pass
+    for file in cache.rglob("documents.arrow"):
+        file.write_bytes(b"damaged")
+    with open_bench(set_, RESOLVED) as bench:
+        assert len(bench.searchable.documents()) == 3
+
+
 def test_two_documents_of_one_id_are_an_error(tmp_path: Path, cache: Path) -> None:
     twice = [*towns(2), *towns(1)]
     with pytest.raises(LoadError, match="second document"), open_bench(dataset(tmp_path, twice), RESOLVED):
