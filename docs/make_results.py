@@ -44,28 +44,28 @@ retrieval fetaqa
 retrieval tatqa
 retrieval ottqa-tables
 retrieval ottqa
-pooling squality --split all --types specific
-pooling qmsum --split all --types specific --limit 600
-pooling scisummnet --limit 600 --sizes 8,16,32,64
-pooling ottqa-tables --limit 300 --sizes 8,16,32
+pooling squality --split all --types specific --sizes 8,16,32,64
+pooling qmsum --split all --types specific --limit 300 --sizes 8,16,32,64
+pooling scisummnet --limit 300 --sizes 8,16,32,64
+pooling ottqa-tables --limit 200 --sizes 8,16
 answers squality --given-document --words 240
-answers squality --limit 60
-answers qmsum --given-document --words 90 --limit 120
-answers qmsum --limit 60
-answers hotpot300 --limit 100
-answers musique100
-answers rageval_finance --limit 100
-answers fetaqa --limit 100
-answers tatqa --limit 100
-answers ottqa-tables --limit 60
-diagnose squality --words 240 --limit 60
-diagnose qmsum --words 90 --limit 60
-diagnose rageval_finance --limit 60
-diagnose fetaqa --limit 60
+answers squality --limit 40
+answers qmsum --given-document --words 90 --limit 80
+answers qmsum --limit 40
+answers hotpot300 --limit 60
+answers musique100 --limit 60
+answers rageval_finance --limit 60
+answers fetaqa --limit 60
+answers tatqa --limit 60
+answers ottqa-tables --limit 40
+diagnose squality --words 240 --limit 30
+diagnose qmsum --words 90 --limit 40
+diagnose rageval_finance --limit 40
+diagnose fetaqa --limit 40
 diagnose expertqa
-grounding wice --evidence oracle
-grounding wice
-grounding expertqa
+grounding wice --evidence oracle --limit 150
+grounding wice --limit 150
+grounding expertqa --limit 150
 """
 
 TITLES = {

@@ -65,7 +65,7 @@ def test_the_page_holds_what_was_measured_and_says_what_was_not(
     assert "75.0% of 8 marks of gold" in page
     assert "- Something to know." in page
     assert "`odqa eval retrieval hotpot300`" in page
-    assert "`odqa eval grounding wice`: not measured." in page
+    assert "`odqa eval grounding wice --limit 150`: not measured." in page
     assert "T5-3B, ANLI + WiCE .907/.78" in page
 
 
