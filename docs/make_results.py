@@ -50,7 +50,7 @@ pooling scisummnet --limit 300 --sizes 8,16,32,64
 pooling ottqa-tables --limit 200 --sizes 8,16
 answers squality --given-document --words 240
 answers squality --limit 40
-answers qmsum --given-document --words 90 --limit 80
+answers qmsum --given-document --words 90 --limit 120
 answers qmsum --limit 40
 answers hotpot300 --limit 60
 answers musique100 --limit 60

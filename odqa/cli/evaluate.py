@@ -151,7 +151,7 @@ def pooling(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how much recall pooling keeps at how small an index, beside FAISS IVF and plain mean-pooling."""
-    from odqa.evaluate.pooling.task import SIZES, measure_pooling
+    from odqa.evaluate.pooling import SIZES, measure_pooling
 
     chosen = SIZES if sizes is None else _numbers("--sizes", sizes)
     request = _Request(
@@ -174,6 +174,16 @@ def answers(
         int | None, typer.Option("--foreign", metavar="N", help="Questions of other domains, which are to be refused.")
     ] = None,
     given_document: GivenOption = False,
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", metavar="NAME", help="Verifier that judges citations in the engine's place."),
+    ] = None,
+    bertscore: Annotated[
+        str | None, typer.Option("--bertscore", metavar="MODEL", help="Measure BERTScore too; default for its own.")
+    ] = None,
+    mauve: Annotated[
+        str | None, typer.Option("--mauve", metavar="MODEL", help="Measure MAUVE too, e.g. with gpt2-large.")
+    ] = None,
     types: TypesOption = None,
     seed: SeedOption = 13,
     assignments: SetOption = None,
@@ -182,19 +192,26 @@ def answers(
     as_json: JsonOption = False,
 ) -> None:
     """Measure answers: ROUGE or F1, citation precision and recall, refusals, latency and cost."""
-    from odqa.evaluate.answers.task import measure_answers
+    from odqa.evaluate.answers import measure_answers
+    from odqa.registry import resolve as registered
+
+    def measure(bench: Bench) -> Result:
+        return measure_answers(
+            bench,
+            words=words,
+            style=style,
+            foreign=foreign,
+            judge=None if judge is None else registered("verifiers", judge)(bench.encoder),
+            data=data,
+            given_document=given_document,
+            bertscore="" if bertscore == "default" else bertscore,
+            mauve=mauve,
+        )
 
     request = _Request(
         "answers", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
     )
-    _evaluate(
-        session_of(context),
-        request,
-        lambda bench: measure_answers(
-            bench, words=words, style=style, foreign=foreign, data=data, given_document=given_document
-        ),
-        as_json=as_json,
-    )
+    _evaluate(session_of(context), request, measure, as_json=as_json)
 
 
 @app.command()
@@ -215,7 +232,7 @@ def diagnose(
     as_json: JsonOption = False,
 ) -> None:
     """Show where the figures deceive: random evidence, repeated questions, trivial answers, the human ceiling."""
-    from odqa.evaluate.diagnose.task import measure_diagnose
+    from odqa.evaluate.diagnose import measure_diagnose
 
     request = _Request(
         "diagnose", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
@@ -246,7 +263,7 @@ def grounding(
     as_json: JsonOption = False,
 ) -> None:
     """Measure the verifier on claims that people labelled: balanced accuracy, F1, ROC-AUC."""
-    from odqa.evaluate.grounding.task import measure_grounding
+    from odqa.evaluate.grounding import measure_grounding
 
     request = _Request("grounding", dataset, data, split, limit, None, seed, overrides(assignments), out, html)
     _evaluate(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from odqa.data.sentences import split_sentences
-from odqa.errors import UsageError
+from odqa.errors import ModelError, UsageError
 from odqa.evaluate.extras import need
 from odqa.evaluate.lcs import rouge_l, rouge_lsum
 from odqa.schema import Span
@@ -101,10 +102,12 @@ def bertscore(predictions: Sequence[str], references: Sequence[Sequence[str]], m
 
     Raises:
         UsageError: bert-score is not installed.
+        ModelError: the model cannot be loaded.
     """
-    score = _need_model("bert_score").score
+    score = need_model("bert_score").score
     given: dict[str, Any] = {"model_type": model} if model else {"lang": "en"}
-    _, _, f1 = score(list(predictions), [list(some) for some in references], **given)
+    with _loading(model or "bert-score's own"):
+        _, _, f1 = score(list(predictions), [list(some) for some in references], **given)
     return [float(value) for value in f1]
 
 
@@ -120,19 +123,37 @@ def mauve(predictions: Sequence[str], references: Sequence[str], model: str = "g
 
     Raises:
         UsageError: mauve-text is not installed.
+        ModelError: the model cannot be loaded.
     """
-    compute = _need_model("mauve").compute_mauve
-    found = compute(
-        p_text=list(references),
-        q_text=list(predictions),
-        featurize_model_name=model,
-        max_text_length=512,
-        verbose=False,
-    )
+    compute = need_model("mauve").compute_mauve
+    with _loading(model):
+        found = compute(
+            p_text=list(references),
+            q_text=list(predictions),
+            featurize_model_name=model,
+            max_text_length=512,
+            verbose=False,
+        )
     return float(found.mauve)
 
 
-def _need_model(module: str) -> ModuleType:
+@contextmanager
+def _loading(model: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError) as error:  # What transformers and bert-score raise for a model they cannot find.
+        reason = " ".join(str(error).split())
+        raise ModelError(
+            f"the model {model!r} cannot be loaded: {reason}", "name a folder or a cached model"
+        ) from error
+
+
+def need_model(module: str) -> ModuleType:
+    """Import a module of the extra `odqa[eval-models]`.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
         return need(module)
     except UsageError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,7 @@ def test_datasets_are_listed(odqa: Program, sets: Path) -> None:
         ("pooling beir --sizes 4,many", "--sizes"),
         ("retrieval beir --set pooling=none", "pooling"),
         ("grounding own", "wice"),
+        ("answers own --judge nobody --set encoder=hashing", "nobody"),
         ("compare out.json nowhere", "out.json"),
     ],
 )
@@ -170,6 +172,14 @@ def test_a_wrong_request_is_one_line(odqa: Program, sets: Path, arguments: str, 
     assert says in run.err
     assert run.err.startswith("odqa: error: ")
     assert len(run.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(find_spec("bert_score") is not None, reason="bert-score is installed")
+def test_a_measure_that_is_not_installed_is_told_before_the_work(odqa: Program, sets: Path) -> None:
+    assert (
+        "pip install 'odqa[eval-models]'"
+        in evaluate(odqa, sets, "answers", "own", "--bertscore", "default", code=2).err
+    )
 
 
 def test_a_malformed_set_names_file_and_line(odqa: Program, sets: Path) -> None:

@@ -14,13 +14,13 @@ import numpy as np
 from odqa.data.datasets import AnswerLength
 from odqa.engine import Engine
 from odqa.errors import UsageError
+from odqa.evaluate import text
 from odqa.evaluate.answers.calibration import Judged, calibration_error, reliability, risk_coverage
 from odqa.evaluate.answers.foreign import foreign_questions
 from odqa.evaluate.answers.refusal import Outcome, refusal_figures
 from odqa.evaluate.answers.rows import BASELINES, AnswerScoring
 from odqa.evaluate.bench import plain_encoder
 from odqa.evaluate.result import Result
-from odqa.evaluate.text import word_count
 
 if TYPE_CHECKING:
     from odqa.data.datasets import Question
@@ -40,6 +40,8 @@ def measure_answers(
     judge: Verifier | None = None,
     data: Path | None = None,
     given_document: bool = False,
+    bertscore: str | None = None,
+    mauve: str | None = None,
 ) -> Result:
     """Ask every question, and questions of other domains, and measure what comes back.
 
@@ -70,12 +72,19 @@ def measure_answers(
         data: folder of the data sets that foreign questions are drawn from.
         given_document: answer a question from its gold documents alone, as the published figures of sets are made
             whose questions name no document ("Summarize the whole meeting."). Foreign questions are asked of all.
+        bertscore: measure `bertscore` with this model; "" takes the one that bert-score takes for English.
+        mauve: measure `mauve` with this language model.
 
     Raises:
-        UsageError: there is nothing to search, nothing to compare answers with, or no such style.
+        UsageError: there is nothing to search, nothing to compare answers with, no such style, or a measure is not
+            installed.
+        ModelError: a model cannot be loaded.
     """
     path = bench.searchable.path
     _check(bench)
+    for module, model in (("bert_score", bertscore), ("mauve", mauve)):
+        if model is not None:
+            text.need_model(module)  # Before the hours of work, not after.
     with bench.stage("foreign questions"):
         others = foreign_questions(bench, _foreign_count(bench, foreign), data)
     questions = [*bench.questions, *others]
@@ -99,7 +108,22 @@ def measure_answers(
                 rows.append(scoring.row(question, answer, seconds, foreign=number >= len(bench.questions)))
             bench.tell("answers", number + 1, len(questions))
     options = {"words": words, "style": style, "foreign": len(others), "given_document": given_document}
-    return _result(bench, rows, judge, options)
+    with bench.stage("models"):
+        by_models = _by_models(rows, bertscore, mauve)
+    return _result(bench, rows, judge, options | {"bertscore": bertscore, "mauve": mauve}, by_models)
+
+
+def _by_models(rows: Sequence[dict[str, Any]], bertscore: str | None, mauve: str | None) -> dict[str, float]:
+    """Add what models say of single answers to their rows, and return what they say of all together."""
+    given = [row for row in rows if row["references"] and row["claims"] and not row["foreign"]]
+    said = [" ".join(claim["text"] for claim in row["claims"]) for row in given]
+    if bertscore is not None and given:
+        figures = text.bertscore(said, [row["references"] for row in given], bertscore)
+        for row, figure in zip(given, figures, strict=True):
+            row["metrics"]["bertscore"] = figure
+    if mauve is not None and given:
+        return {"mauve": text.mauve(said, [row["references"][0] for row in given], mauve)}
+    return {}
 
 
 def _check(bench: Bench) -> None:
@@ -125,15 +149,23 @@ def _foreign_count(bench: Bench, wanted: int | None) -> int:
 
 def _lead(questions: Iterable[Question]) -> int:
     """Return the mean words of the references, rounded; at least one."""
-    lengths = [word_count(text) for question in questions if question.answerable for text in question.references]
+    lengths = [
+        text.word_count(reference) for question in questions if question.answerable for reference in question.references
+    ]
     return max(round(statistics.fmean(lengths)), 1) if lengths else 1
 
 
-def _result(bench: Bench, rows: list[dict[str, Any]], judge: Verifier | None, options: dict[str, Any]) -> Result:
+def _result(
+    bench: Bench,
+    rows: list[dict[str, Any]],
+    judge: Verifier | None,
+    options: dict[str, Any],
+    by_models: Mapping[str, float],
+) -> Result:
     own = [row for row in rows if not row["foreign"]]
     given = [Judged(row["confidence"], row["right"]) for row in own if not row["refused"]]
     outcomes = [Outcome(row["answerable"], row["refused"], row["confidence"], row["foreign"]) for row in rows]
-    metrics = _means([row["metrics"] for row in own]) | refusal_figures(outcomes) | _latency(own)
+    metrics = _means([row["metrics"] for row in own]) | dict(by_models) | refusal_figures(outcomes) | _latency(own)
     metrics.pop("refused", None)  # `refused_unanswerable` says it.
     if given:
         metrics["calibration_error"] = calibration_error(given)
