@@ -52,16 +52,16 @@ answers squality --given-document --words 240
 answers squality --limit 40
 answers qmsum --given-document --words 90 --limit 120
 answers qmsum --limit 40
-answers hotpot300 --limit 60
-answers musique100 --limit 60
+answers hotpot300 --limit 40
+answers musique100 --limit 40
 answers rageval_finance --limit 60
 answers fetaqa --limit 60
-answers tatqa --limit 60
-answers ottqa-tables --limit 40
+answers tatqa --limit 40
+answers ottqa-tables --limit 30
 diagnose squality --words 240 --limit 30
-diagnose qmsum --words 90 --limit 40
-diagnose rageval_finance --limit 40
-diagnose fetaqa --limit 40
+diagnose qmsum --words 90 --limit 30
+diagnose rageval_finance --limit 30
+diagnose fetaqa --limit 30
 diagnose expertqa
 grounding wice --evidence oracle --limit 150
 grounding wice --limit 150

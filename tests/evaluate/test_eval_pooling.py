@@ -306,8 +306,8 @@ def test_what_is_kept_is_a_ratio_of_recalls(measured: Result) -> None:
     assert measured.metrics["kept_at_setting"] == pytest.approx(pooled / reference)
     assert measured.metrics["R@10"] == pytest.approx(pooled)
     assert measured.baselines["exhaustive"]["kept"] == 1
-    assert measured.baselines["exhaustive"]["passage kept"] == 1
-    assert 0 < measured.metrics["passage R@10"] <= 1
+    assert measured.baselines["exhaustive"]["passage_kept"] == 1
+    assert 0 < measured.metrics["passage_R@10"] <= 1
     assert {kind: group["n"] for kind, group in measured.groups["type"].items()} == {"even": 5, "odd": 5}
     odd = [row for row in rows if row["type"] == "odd"]
     expected = [np.mean([row[part]["R@10"] for row in odd]) for part in ("metrics",)]

@@ -178,12 +178,12 @@ def _score(run: Run, documents: Judgements, passages: Judgements) -> dict[str, d
     found = {id_: {name: row[name] for name in _MEASURES} for id_, row in rows.items()}
     if passages:
         for id_, row in score_run(passages, run.passages, (DEPTH,)).items():
-            found[id_] |= {f"passage {name}": row[name] for name in _MEASURES}
+            found[id_] |= {f"passage_{name}": row[name] for name in _MEASURES}
     return found
 
 
 def _ratios(scores: Scores, key: Key) -> dict[str, float]:
-    kinds = [("kept", MAIN), ("passage kept", f"passage {MAIN}")][: 1 + scores.passage_level]
+    kinds = [("kept", MAIN), ("passage_kept", f"passage_{MAIN}")][: 1 + scores.passage_level]
     return {name: kept for name, measure in kinds if (kept := scores.ratio(key, measure)) is not None}
 
 
@@ -203,7 +203,7 @@ def _curves(scores: Scores, bytes_each: int, milliseconds: Mapping[Key, float]) 
             "nominal size": {"size": size},
         }
         if scores.passage_level:
-            ratios = {_series(name, "kept"): scores.ratio((name, size), f"passage {MAIN}") for name in _SYSTEMS}
+            ratios = {_series(name, "kept"): scores.ratio((name, size), f"passage_{MAIN}") for name in _SYSTEMS}
             units["pooling by passage"] = {name: value for name, value in ratios.items() if value is not None}
         for name, values in units.items():
             curves.setdefault(name, []).append({**across, **values})
