@@ -24,11 +24,13 @@ _BESIDE = 5
 
 def print_result(console: Console, result: Result) -> None:
     """Draw one measurement: what was measured, the figures, and what a reader of them has to know."""
+    from odqa.evaluate.report.terms import is_detail
+
     of = f" {result.split}" if result.split else ""
     write(console, Text(f"{result.task} on {result.dataset}{of}: {result.n:,} measured", "bold"))
     if result.corpus:
         write(console, Text(", ".join(f"{name.replace('_', ' ')} {_number(n)}" for name, n in result.corpus.items())))
-    shown = [name for name in result.metrics if _is_shown(name)]
+    shown = [name for name in result.metrics if not is_detail(name)]
     shared = [name for name in shown if any(name in one for one in result.baselines.values())]
     for systems in _in_tables(result.baselines, shared):
         _print_systems(console, {_ENGINE: result.metrics} | systems, shared)
@@ -79,14 +81,6 @@ def print_datasets(console: Console, known: Sequence[DatasetInfo]) -> None:
     console.print(table)
 
 
-def _is_shown(name: str) -> bool:
-    """Tell whether a person looks for a figure first: those at ten, and those that have no depth or interval."""
-    measure, _, depth = name.rpartition("@")
-    if measure:
-        return depth == "10" or depth.endswith("x") or measure == "R"
-    return not name.endswith(_DETAILS) and "_answered_" not in name
-
-
 def _in_tables(baselines: Mapping[str, Figures], shared: Sequence[str]) -> Iterable[dict[str, Figures]]:
     if not shared:
         return []
@@ -115,7 +109,6 @@ def _print_groups(console: Console, kind: str, groups: Mapping[str, Figures]) ->
     console.print(table)
 
 
-_DETAILS = ("_low", "_high", "_p", "_words", "_rouge1", "_rouge2", "_rougeLsum", "_s")
 _FIRST = (
     "R@10", "nDCG@10", "all_gold@10", "passage_all_gold@10", "kept@16x", "rougeL", "rougeLsum", "f1", "em",
     "citation_precision", "retrieved_rougeL", "random_rougeL", "balanced_accuracy", "roc_auc",

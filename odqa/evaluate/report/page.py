@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from odqa import __version__
@@ -26,7 +26,7 @@ from odqa.evaluate.report.parts import (
 )
 from odqa.evaluate.report.plots import draw_curve
 from odqa.evaluate.report.questions import worst_questions
-from odqa.evaluate.report.terms import BOUNDS, duration, figure, headlines, words
+from odqa.evaluate.report.terms import BOUNDS, duration, figure, headlines, is_detail, words
 from odqa.evaluate.result import Figures, Result
 
 __all__ = ["write_comparison", "write_report"]
@@ -60,7 +60,7 @@ def write_report(result: Result, path: Path) -> None:
     sections = [
         remarks(result.notes),
         tiles(tile(name, result.metrics[name], _how_sure(result, name)) for name in names),
-        section("Beside other systems", systems_table(beside, names) if shared else "", about=_BESIDE),
+        section("Beside other systems", *_beside(beside, names), about=_BESIDE) if shared else Html(),
         section("Further figures of the engine" if shared else "Figures", _further(rest)),
         _curves(result),
         *(section(f"By {words(name)}", groups_table(kinds, names)) for name, kinds in result.groups.items()),
@@ -73,8 +73,30 @@ def write_report(result: Result, path: Path) -> None:
     write_page(path, title, "odqa evaluation", facts, sections)
 
 
+def _beside(systems: Mapping[str, Figures], order: Sequence[str]) -> Iterator[Html]:
+    """Yield the table of what a reader looks for first, and the rest folded up."""
+    for detail in (False, True):
+        chosen = {
+            system: {name: value for name, value in figures.items() if is_detail(name) is detail}
+            for system, figures in systems.items()
+        }
+        count = len({name for figures in chosen.values() for name in figures})
+        if count:
+            yield _folded(count, systems_table(chosen, order)) if detail else systems_table(chosen, order)
+
+
+def _folded(count: int, content: Html) -> Html:
+    return element("details", element("summary", f"{count} further figures"), content)
+
+
 def _further(figures: Figures) -> Html:
-    """Return figures that no other system has, each with its interval where it has one."""
+    """Return figures that no other system has, each with its interval where it has one; details are folded up."""
+    first = {name: value for name, value in figures.items() if not is_detail(name) or name.endswith(BOUNDS)}
+    rest = {name: value for name, value in figures.items() if name not in first}
+    return Html(_with_bounds(first) + (_folded(len(rest), _with_bounds(rest)) if rest else ""))
+
+
+def _with_bounds(figures: Figures) -> Html:
     shown: dict[str, object] = {}
     for name, value in figures.items():
         if any(name.endswith(end) and name.removesuffix(end) in figures for end in BOUNDS):

@@ -7,7 +7,7 @@ altogether and loads nothing, so that it can be kept, mailed and opened anywhere
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -105,8 +105,14 @@ def remarks(notes: Sequence[str]) -> Html:
     """Return what a reader has to know before the figures; nothing if there is nothing."""
     if not notes:
         return Html()
-    items = (element("li", note) for note in notes)
+    items = (element("li", *_with_code(note)) for note in notes)
     return element("aside", element("h2", "Read this first"), element("ul", *items), class_="remarks")
+
+
+def _with_code(note: str) -> Iterator[str]:
+    """Yield a note in pieces, those between backticks as code."""
+    for place, piece in enumerate(note.split("`")):
+        yield element("code", piece) if place % 2 else piece
 
 
 def tile(name: str, value: object, detail: str = "", *, about: str | None = None) -> Html:

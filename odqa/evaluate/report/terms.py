@@ -37,7 +37,8 @@ COUNTS = frozenset({"n", "count", "questions", "claims", "passed", "k", "passage
 BOUNDS = ("_low", "_high", "_p")
 """What follows a metric's name where its interval and its p are metrics themselves."""
 
-_LEVELS = r"(?:.*[ ./:])?"  # What may stand in front of a known name, such as `passage R@10`.
+_LEVELS = r"(?:passage_|.*[ ./:])?"  # What may stand in front of a known name, such as `passage_R@10`.
+_DETAILS = ("_low", "_high", "_p", "_words", "_rouge1", "_rouge2", "_rougeLsum", "_s")
 _MEANINGS = (
     (r"([a-z]+)_minus_([a-z]+)_(.+)", "What {0} evidence is worth over {1} evidence, in {2}"),
     (r"(gold|random|none)_(rouge\w+|f1|em)", "{1} with {0} evidence"),
@@ -48,6 +49,20 @@ _MEANINGS = (
     (r"span_hit", "Share of supported claims whose quote is what people marked"),
     (r"corruption_caught", "Share of falsified claims that are not let through"),
     (r"answered", "Share of answerable questions that were answered"),
+    (r"kept", "Recall at 10 as a share of what searching everything finds"),
+    (r"kept_at_setting", "The same at the engine's own setting"),
+    (r"passages_per_vector", "Passages for each vector in memory"),
+    (r"passages_scored", "Passages scored for a question"),
+    (r"ms|mean_ms|p\d+_ms", "Milliseconds of a question's search"),
+    (r"retrieved_(.+)", "{0} with what search found"),
+    (r"(gold|random|none|retrieved)_refusal_rate", "Share refused with {0} evidence"),
+    (r"overlap_(\d)gram_(\w+)", "Share of the answers' {0}-grams that stand in the {1} evidence"),
+    (r"gold_pieces_cited", "Share of the pieces of gold evidence that are cited"),
+    (r"extractive_share", "Share of sentences that are verbatim in a source"),
+    (r"evidence_tokens", "Tokens that the reader has to read for a question"),
+    (r"citation_exact", "Share of quotes that are exactly the characters cited"),
+    (r"corruption_caught_of_passed", "Share of falsified claims caught, of those whose true form passes"),
+    (r"span_hit_chance", "What quoting at random would hit"),
     (r"calibration_error", "Mean distance of stated confidence from the share that is right"),
     (r"gold_document_cited", "Share of answers that cite a gold document"),
     (r"gold_span_cited", "Share of answers that cite gold characters"),
@@ -93,6 +108,14 @@ def meaning(metric: str) -> str:
         if found := re.fullmatch(rf"{_LEVELS}(?:{pattern})", metric):
             return text.format(*(group or "" for group in found.groups()))
     return ""
+
+
+def is_detail(metric: str) -> bool:
+    """Tell whether a reader looks for a metric later: at other depths than ten, an interval, one of many variants."""
+    measure, _, depth = metric.rpartition("@")
+    if measure:
+        return depth != "10" and not depth.endswith("x") and measure != "R"
+    return metric.endswith(_DETAILS) or "_answered_" in metric
 
 
 def headlines(task: str, metrics: Iterable[str], most: int = 8) -> list[str]:
