@@ -102,7 +102,7 @@ def test_a_report_draws_everything_and_runs_nothing(tmp_path: Path) -> None:
     write_report(result(), tmp_path / "report.html")
     text = check(tmp_path / "report.html")
     assert text.count("<figure") == 4
-    for shown in ("never seen", "weather", "rain", "83.3 %", "<code>documents</code>", "alert(1)", "1 further figures"):
+    for shown in ("Never seen", "weather", "rain", "83.3 %", "<code>documents</code>", "alert(1)", "1 further figures"):
         assert shown in text
 
 
