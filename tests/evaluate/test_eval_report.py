@@ -29,7 +29,7 @@ def result(**changes: object) -> Result:
             "question": f"Why {ATTACK} {n}?",
             "type": "why",
             "hops": 1,
-            "metrics": {"R@10": float(n % 2), "R@5": 0.0},
+            "metrics": {"R@10": float(n % 2), "nDCG@5": 0.0},
             "baselines": {"bm25": {"R@10": 0.5}},
             "answer": ATTACK,
             "references": [ATTACK],
@@ -44,7 +44,7 @@ def result(**changes: object) -> Result:
         split="dev",
         n=6,
         settings={"encoder": "hashing", "strict": False, "note": ATTACK},
-        metrics={"R@10": 0.5, "R@5": 0.0, "odd": math.nan},
+        metrics={"R@10": 0.5, "nDCG@5": 0.0, "odd": math.nan},
         baselines={"bm25": {"R@10": 0.25}},
         seconds={"search": 1.5},
         rows=rows,
@@ -124,7 +124,7 @@ def test_whatever_is_missing_there_is_a_page(tmp_path: Path, changes: dict[str, 
 
 
 def test_a_comparison_is_a_page(tmp_path: Path) -> None:
-    better = [{**row, "metrics": {"R@10": 1.0, "R@5": 0.0}} for row in result().rows]
+    better = [{**row, "metrics": {"R@10": 1.0, "nDCG@5": 0.0}} for row in result().rows]
     comparison = compare(result(), result(rows=better), samples=200)
     write_comparison(comparison, tmp_path / "comparison.html")
     assert "R@10" in check(tmp_path / "comparison.html")
