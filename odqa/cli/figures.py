@@ -29,7 +29,7 @@ def print_result(console: Console, result: Result) -> None:
     of = f" {result.split}" if result.split else ""
     write(console, Text(f"{result.task} on {result.dataset}{of}: {result.n:,} measured", "bold"))
     if result.corpus:
-        write(console, Text(", ".join(f"{name.replace('_', ' ')} {_number(n)}" for name, n in result.corpus.items())))
+        write(console, Text(", ".join(f"{name.replace('_', ' ')} {n:,.0f}" for name, n in result.corpus.items())))
     shown = [name for name in result.metrics if not is_detail(name)]
     shared = [name for name in shown if any(name in one for one in result.baselines.values())]
     for systems in _in_tables(result.baselines, shared):
@@ -105,7 +105,7 @@ def _print_groups(console: Console, kind: str, groups: Mapping[str, Figures]) ->
     for name, figures in groups.items():
         shown = (figures.get(metric) for metric in first[:_BESIDE])
         values = ("" if value is None else _number(value) for value in shown)
-        table.add_row(printable(str(name)), _number(figures.get("n", math.nan)), *values)
+        table.add_row(printable(str(name)), f"{figures.get('n', 0):,.0f}", *values)
     console.print(table)
 
 
