@@ -85,6 +85,7 @@ class _Request:
     out: Path | None
     html: Path | None
     types: str | None = None
+    documents: bool = True
 
 
 @app.command()
@@ -126,8 +127,9 @@ def retrieval(
             trec.write_run(folder / f"{name}.trec", found, tag=name)
 
     request = _Request(
-        "retrieval", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
-    )
+        "retrieval", dataset, data, split, limit, index, seed, overrides(assignments), out, html,
+        types=types, documents=run is None,
+    )  # fmt: skip
     _evaluate(session_of(context), request, measure, as_json=as_json, keep=keep)
 
 
@@ -265,7 +267,9 @@ def grounding(
     """Measure the verifier on claims that people labelled: balanced accuracy, F1, ROC-AUC."""
     from odqa.evaluate.grounding import measure_grounding
 
-    request = _Request("grounding", dataset, data, split, limit, None, seed, overrides(assignments), out, html)
+    request = _Request(
+        "grounding", dataset, data, split, limit, None, seed, overrides(assignments), out, html, documents=False
+    )
     _evaluate(
         session_of(context),
         request,
@@ -347,7 +351,7 @@ def _evaluate(
             index=request.index,
             types=None if request.types is None else _names(request.types),
             seed=request.seed,
-            documents=request.task != "grounding",
+            documents=request.documents,
             progress=progress,
         ) as bench,
     ):
