@@ -133,17 +133,17 @@ def test_ottqa_as_published_in_objects(tmp_path: Path) -> None:
     write(tmp_path / "data/all_passages.json", PASSAGES)
     assert ottqa.matches(tmp_path)
     assert not hybridqa.matches(tmp_path)
-    dataset = ottqa.load_folder(tmp_path, None)
+    dataset = ottqa.load(tmp_path, None)
     documents = {document.id: document for document in dataset.documents()}
     assert list(documents) == ["ottqa/Tarn_Race_0", "ottqa/Ode_3", "ottqa/wiki/Io_Vance", "ottqa/wiki/Una_Stroud"]
     assert [len(document.links) for document in documents.values()] == [2, 0, 0, 0]
     assert documents["ottqa/Tarn_Race_0"].text == documents["ottqa/Ode_3"].text
     assert quotes(dataset) == {"t": ["Una Stroud"], "p": ["Io Vance"]}
-    tables = ottqa.load_folder(tmp_path, "dev", name="ottqa-tables")
+    tables = ottqa.load(tmp_path, "dev", name="ottqa-tables")
     assert [document.id for document in tables.documents()] == ["ottqa/Tarn_Race_0", "ottqa/Ode_3"]
     assert [gold.document_id for gold in by_id(tables)["p"].gold] == ["ottqa/Tarn_Race_0"]
     with pytest.raises(UsageError, match="no split 'test'"):
-        ottqa.load_folder(tmp_path, "test")
+        ottqa.load(tmp_path, "test")
 
 
 def test_ottqa_as_published_in_folders(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_ottqa_as_published_in_folders(tmp_path: Path) -> None:
     write(tmp_path / "data/traindev_tables_tok/Tarn_Race_0.json", TABLE)
     write(tmp_path / "data/traindev_request_tok/Tarn_Race_0.json", PASSAGES)
     assert ottqa.matches(tmp_path)
-    dataset = ottqa.load_folder(tmp_path, "dev")
+    dataset = ottqa.load(tmp_path, "dev")
     ids = [document.id for document in dataset.documents()]
     assert ids == ["ottqa/Tarn_Race_0", "ottqa/wiki/Io_Vance", "ottqa/wiki/Una_Stroud"]
     assert by_id(dataset)["q"].mapped == 1
@@ -169,9 +169,9 @@ def test_all_layouts_of_ottqa_make_the_same_documents(tmp_path: Path) -> None:
     write(tmp_path / "crawl/all_passages.json", PASSAGES)
     assert ottqa.matches(lines)
     registered, folder, crawl = (
-        ottqa.load(tmp_path / "lines", None),
-        ottqa.load_folder(lines, "dev"),
-        ottqa.load_folder(tmp_path / "crawl", None),
+        ottqa.load(lines, None),
+        ottqa.load(lines, "dev"),
+        ottqa.load(tmp_path / "crawl", None),
     )
     assert list(registered.documents()) == list(folder.documents()) == list(crawl.documents())
     assert list(registered.questions()) == list(folder.questions()) == list(crawl.questions())
@@ -199,7 +199,7 @@ def test_ottqa_refuses_a_second_document_of_an_id(tmp_path: Path) -> None:
     write(tmp_path / "tables.jsonl", [{**TABLE, "table_id": "a"}] * 2)
     write(tmp_path / "questions_dev.jsonl", [])
     with pytest.raises(LoadError, match=r"tables\.jsonl, line 2: .*'ottqa/a' is taken"):
-        list(ottqa.load_folder(tmp_path, None).documents())
+        list(ottqa.load(tmp_path, None).documents())
 
 
 # --- FeTaQA ---

@@ -43,24 +43,6 @@ Cells = tuple[tuple[Span, ...], ...]
 T = TypeVar("T")
 
 
-def load(folder: Path, split: str | None) -> Dataset:
-    """Open the tables and linked passages of OTT-QA in `folder/ottqa`.
-
-    Raises:
-        UsageError: there is no such split.
-    """
-    return _load(folder / "ottqa", split, "ottqa", linked=True)
-
-
-def load_tables(folder: Path, split: str | None) -> Dataset:
-    """Open the tables of OTT-QA alone: the task is to find the table that a question is about.
-
-    Raises:
-        UsageError: there is no such split.
-    """
-    return _load(folder / "ottqa", split, "ottqa-tables", linked=False)
-
-
 def matches(folder: Path) -> bool:
     """Tell whether a folder holds OTT-QA, by the names of its files."""
     if find_file(folder, "tables") and find_file(folder, "questions_dev"):
@@ -68,7 +50,7 @@ def matches(folder: Path) -> bool:
     return bool(_published(folder).tables) and has_questions(folder)
 
 
-def load_folder(folder: Path, split: str | None, *, name: str = "ottqa") -> Dataset:
+def load(folder: Path, split: str | None, *, name: str = "ottqa") -> Dataset:
     """Open OTT-QA in `folder`, in either layout; the tables alone where `name` ends in "-tables".
 
     Raises:

@@ -64,7 +64,7 @@ FORMATS: Mapping[str, Format] = {
     "scisummnet": Format(scisummnet.matches, scisummnet.load),
     "beir": Format(beir.matches, beir.load),
     "rageval": Format(rageval.matches, rageval.load),
-    "ottqa": Format(ottqa.matches, ottqa.load_folder),
+    "ottqa": Format(ottqa.matches, ottqa.load),
     "hybridqa": Format(hybridqa.matches, hybridqa.load),
     "2wikimultihop": Format(wikimultihop.matches, wikimultihop.load),
     "musique": Format(musique.matches, musique.load),
