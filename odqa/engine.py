@@ -385,11 +385,12 @@ def summarize(
     from odqa.data.load import load_documents
     from odqa.data.passages import parse
     from odqa.index.encoder import make_encoder
+    from odqa.index.summary.make import make_summarizer
     from odqa.index.update import as_list
 
     chosen = _resolved(settings, overrides).settings
     encoder = make_encoder(chosen)
-    summarizer = registered("summarizers", chosen.summarizer)(chosen.template)
+    summarizer = make_summarizer(chosen, encoder)
     for document in load_documents(as_list(sources)):
         parsed = parse(document, encoder.count_tokens, max_tokens=chosen.passage_tokens)
         yield document, summarizer.summarize(parsed)

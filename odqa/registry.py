@@ -35,7 +35,7 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "minilm": "odqa.index.encoder:MiniLMEncoder",
             "hashing": "odqa.index.hashing:HashingEncoder",
         },
-        "summarizers": {"extractive": "odqa.index.summary.extractive:ExtractiveSummarizer"},
+        "summarizers": {"extractive": "odqa.index.summary.extractive:make_extractive"},
         "rerankers": {},
         "readers": {"extractive": "odqa.reader.extractive:ExtractiveReader"},
         "verifiers": {"lexical-semantic": "odqa.reader.verify:AlignmentVerifier"},

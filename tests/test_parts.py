@@ -13,6 +13,7 @@ from odqa import testing
 from odqa.engine import Engine
 from odqa.index.encoder import MiniLMEncoder
 from odqa.index.hashing import HashingEncoder
+from odqa.index.summary.make import make_summarizer
 from odqa.registry import names, resolve
 from odqa.schema import AnswerStyle, Document, Draft, DraftSentence, Evidence
 from odqa.settings import Settings
@@ -52,7 +53,7 @@ def test_encoders(encoder: type[MiniLMEncoder] | type[HashingEncoder]) -> None:
 
 
 def test_summarizer(engine: Engine) -> None:
-    summarizer = resolve("summarizers", "extractive")("auto")
+    summarizer = make_summarizer(Settings(encoder="hashing"), HashingEncoder(Settings(encoder="hashing")))
     for number in engine.snapshot.live_documents():
         testing.check_summarizer(summarizer, engine.snapshot.parsed(number))
 

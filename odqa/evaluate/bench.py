@@ -31,7 +31,7 @@ from odqa.index.encoder import make_encoder
 from odqa.index.files import cache_folder
 from odqa.index.manifest import writer_lock
 from odqa.index.snapshot import Snapshot
-from odqa.registry import resolve as registered
+from odqa.index.summary.make import make_summarizer
 from odqa.schema import Progress
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def prepare_index(
     if not dataset.files:
         return None
     settings = resolved.settings
-    summarizer = registered("summarizers", settings.summarizer)(settings.template)
+    summarizer = make_summarizer(settings, encoder)
     pipeline = pipeline_fingerprint(settings, encoder, summarizer)
     identity = Corpus(dataset).identity
     key = hashlib.sha256(f"{identity}/{pipeline}/{settings.language}".encode()).hexdigest()[:16]

@@ -18,7 +18,7 @@ from odqa import fs
 from odqa.errors import IndexCorrupt, IndexLocked, IndexMismatch, IndexMissing
 from odqa.index.segment import SegmentRef, ref_to_dict
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "text": _S,
             "label": _S,
             "weight": pa.float64(),
+            "support": pa.float64(),
             "spans": pa.list_(_I),
         }
     ),
@@ -210,7 +211,7 @@ def summaries_from(document_id: str, table: pa.Table) -> tuple[StructuredSummary
         if key != current:
             close()
             current = key
-        statement = Statement(row["text"], _spans(row["spans"]), row["weight"], row["label"])
+        statement = Statement(row["text"], _spans(row["spans"]), row["weight"], row["label"], row["support"])
         fields.setdefault((row["field"], row["kind"]), []).append(statement)
     close()
     return tuple(summaries)
@@ -288,5 +289,6 @@ def _summary_rows(summary: StructuredSummary) -> Iterable[dict[str, Any]]:
                 "text": statement.text,
                 "label": statement.label,
                 "weight": statement.weight,
+                "support": statement.support,
                 "spans": _flat(statement.spans),
             }

@@ -16,7 +16,7 @@ from odqa.index.dense import check_faiss
 from odqa.index.encoder import make_encoder
 from odqa.index.manifest import read_manifest, writer_lock
 from odqa.index.snapshot import Snapshot
-from odqa.registry import resolve
+from odqa.index.summary.make import make_summarizer
 from odqa.schema import Document, Failure
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _writer(
         with suppress(IndexMissing):  # Then it is about to be made.
             resolved = resolved.with_index(read_manifest(index).settings, str(index))
         settings = resolved.settings
-        summarizer = resolve("summarizers", settings.summarizer)(settings.template)
-        yield IndexWriter(index, settings, make_encoder(settings), summarizer, progress, total)
+        encoder = make_encoder(settings)
+        yield IndexWriter(index, settings, encoder, make_summarizer(settings, encoder), progress, total)
 
 
 def as_list(sources: Sources) -> Iterable[Source]:

@@ -30,12 +30,14 @@ class Statement:
         spans: characters of the document that support it.
         weight: importance within its field, 0–1.
         label: for dates the normalised date, for figures the unit, for entities the kind; else "".
+        support: how well the document supports it, 0–1, as a verifier scored it; 1 for the document's own words.
     """
 
     text: str
     spans: tuple[Span, ...]
     weight: float = 1.0
     label: str = ""
+    support: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

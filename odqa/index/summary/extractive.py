@@ -15,7 +15,8 @@ from odqa.index.summary.templates import TEMPLATES, Template, named_template, re
 from odqa.schema import FieldKind, ParsedDocument, StructuredSummary, SummaryField
 
 if TYPE_CHECKING:
-    from odqa.protocols import Vectors
+    from odqa.protocols import Encoder, Vectors
+    from odqa.settings import Settings
 
 _FALLBACK_LIMIT = 5
 _VERSION = 1
@@ -65,6 +66,15 @@ class ExtractiveSummarizer:
             scopes = (Scope(analysis, section.index, central) for section in parsed.sections)
             summaries += [_summary(s, found, template) for s in scopes if s.words >= self.min_section_words]
         return summaries
+
+
+def make_extractive(settings: Settings, encoder: Encoder) -> ExtractiveSummarizer:
+    """Return the extractive summarizer with the template that the settings name.
+
+    Raises:
+        ConfigError: no template has that name, or its file is malformed.
+    """
+    return ExtractiveSummarizer(settings.template)
 
 
 def _passage_centrality(vectors: Vectors) -> Floats:
