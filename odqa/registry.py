@@ -35,7 +35,10 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "minilm": "odqa.index.encoder:MiniLMEncoder",
             "hashing": "odqa.index.hashing:HashingEncoder",
         },
-        "summarizers": {"extractive": "odqa.index.summary.extractive:make_extractive"},
+        "summarizers": {
+            "extractive": "odqa.index.summary.extractive:make_extractive",
+            "generative": "odqa.index.summary.generative.summarizer:make_generative",
+        },
         "rerankers": {},
         "readers": {"extractive": "odqa.reader.extractive:ExtractiveReader"},
         "verifiers": {"lexical-semantic": "odqa.reader.verify:AlignmentVerifier"},

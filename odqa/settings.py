@@ -19,8 +19,8 @@ from typing import Any, get_type_hints
 from odqa.errors import ConfigError, IndexMismatch
 from odqa.registry import names as part_names
 
-RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_PYTHON"})
-"""Environment variables of odqa that are not settings."""
+RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_PYTHON", "ODQA_LLM_KEY"})
+"""Environment variables of odqa that are not settings: places, and a secret that no file should hold."""
 
 DEFAULT = "default"
 
@@ -47,7 +47,9 @@ class Settings:
         "minilm", "encoder: minilm (bundled), hashing (no model), or any sentence-transformers model", index=True
     )
     passage_tokens: int = _setting(128, "longest passage, in tokens of the encoder", index=True, least=16)
-    summarizer: str = _setting("extractive", "who writes the structured summaries", index=True)
+    summarizer: str = _setting(
+        "extractive", "who writes the structured summaries: extractive (no model) or generative (see llm)", index=True
+    )
     template: str = _setting("auto", "summary template: auto, a built-in name, or a TOML file", index=True)
     pooling: int = _setting(12, "passages that one pooled vector stands for, at least", index=True, least=1)
     bm25: str = _setting("tantivy", "lexical engine", choices=("tantivy", "rank-bm25"))
@@ -69,6 +71,15 @@ class Settings:
     reader: str = _setting("extractive", "who writes the answer")
     verifier: str = _setting("lexical-semantic", "who checks every sentence of it")
     policy: str = _setting("strict", "what happens to unsupported sentences", choices=("strict", "flag", "off"))
+
+    llm: str = _setting(
+        "", "language model for generative parts: a transformers model, or a model's name on the server"
+    )
+    llm_url: str = _setting(
+        "", "OpenAI-compatible server, e.g. http://localhost:11434/v1; empty runs the model here (key: ODQA_LLM_KEY)"
+    )
+    llm_context: int = _setting(0, "tokens that the language model reads and writes at once; 0 asks it", least=0)
+    llm_price: str = _setting("", "price of a million tokens read and written, e.g. 0.15/0.60; empty costs nothing")
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))

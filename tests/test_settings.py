@@ -70,3 +70,15 @@ def test_wrong_arguments() -> None:
     with pytest.raises(ConfigError, match="no setting"):
         Settings().replace(nonsense=1)
     assert Settings().replace(strict=True).strict
+
+
+def test_an_index_does_not_keep_which_language_model_wrote_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ODQA_LLM", "tiny")
+    monkeypatch.setenv("ODQA_LLM_URL", "http://localhost:11434/v1")
+    monkeypatch.setenv("ODQA_LLM_KEY", "a secret is no setting")
+    settings = resolve({"summarizer": "generative"}, folder=tmp_path).settings
+    assert (settings.llm, settings.llm_url, settings.llm_context) == ("tiny", "http://localhost:11434/v1", 0)
+    assert not [name for name in settings.index_values() if name.startswith("llm")]
+    assert settings.index_values()["summarizer"] == "generative"
+    with pytest.raises(ConfigError, match="at least 0"):
+        settings.replace(llm_context=-1)

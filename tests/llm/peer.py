@@ -1,0 +1,91 @@
+"""A chat server on this machine for clients to talk to: real HTTP, scripted answers, every request noted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def chat(text: str | None, *, read: int = 10, written: int = 5, finish: str = "stop") -> Reply:
+    """Return the reply of a server whose model wrote `text`."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    return Reply(body={"choices": [choice], "usage": {"prompt_tokens": read, "completion_tokens": written}})
+
+
+@dataclass
+class Peer:
+    """What the server does and what it saw.
+
+    Attributes:
+        answer: makes the reply to a chat request from its body.
+        models: what `GET /v1/models` lists; None answers 404.
+        first: replies to give before asking `answer`.
+        chats: bodies of the chat requests.
+        headers: headers of every request.
+    """
+
+    answer: Callable[[dict[str, Any]], Reply]
+    models: list[dict[str, Any]] | None = field(default_factory=lambda: [{"id": "tiny", "max_model_len": 4096}])
+    first: deque[Reply] = field(default_factory=deque)
+    chats: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    url: str = ""
+
+
+@contextmanager
+def serve(answer: Callable[[dict[str, Any]], Reply], **options: Any) -> Iterator[Peer]:
+    """Run a server on a free port of this machine while the block lasts."""
+    peer, lock = Peer(answer, **options), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            with lock:
+                peer.headers.append(dict(self.headers))
+            found = self.path == "/v1/models" and peer.models is not None
+            self._send(Reply(body={"object": "list", "data": peer.models}) if found else Reply(404, {"error": "no"}))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with lock:
+                peer.headers.append(dict(self.headers))
+                peer.chats.append(body)
+                scripted = peer.first.popleft() if peer.first else None
+            self._send(scripted or peer.answer(body))
+
+        def _send(self, reply: Reply) -> None:
+            data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            self.send_response(reply.status)
+            for name, value in {**reply.headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    peer.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield peer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
