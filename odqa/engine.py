@@ -24,10 +24,12 @@ from odqa.schema import (
     Answer,
     AnswerStyle,
     Claim,
+    Collection,
     Document,
     Event,
     EventKind,
     Evidence,
+    NodeKind,
     StructuredSummary,
     Style,
 )
@@ -35,8 +37,10 @@ from odqa.settings import DEFAULT, ResolvedSettings, Settings, resolve
 
 if TYPE_CHECKING:
     from odqa.index.build import BuildReport
+    from odqa.index.collection.corpus import SnapshotCorpus
     from odqa.index.derived import Derived
     from odqa.index.snapshot import Snapshot
+    from odqa.index.summary.tree import SummaryTree
     from odqa.index.update import Sources
     from odqa.protocols import Encoder, ProgressCallback, Reader, Verifier
     from odqa.retriever.search import HybridRetriever
@@ -76,6 +80,7 @@ class Engine:
         self.settings = self.resolved.settings
         self.report: BuildReport | None = None
         self._lock = threading.Lock()
+        self._collected: tuple[SnapshotCorpus, Collection] | None = None
         self._generation: _Generation | None = self._read(snapshot)
 
     @classmethod
@@ -271,6 +276,24 @@ class Engine:
         pairs = zip(snapshot.ids, snapshot.column("title"), snapshot.live, strict=True)
         return [(id_, title) for id_, title, live in pairs if live]
 
+    def collection(self) -> Collection:
+        """Return the clusters of the documents, each with its summary; made on first use and then kept in the cache.
+
+        When documents have come or gone since, only the clusters that this changes are summarized again.
+        """
+        return self._collect()[1]
+
+    def tree(self, *, deepest: NodeKind = NodeKind.SECTION) -> SummaryTree:
+        """Return the tree a person reads: collection, clusters, documents, sections, with their summaries.
+
+        Args:
+            deepest: the last kind of node that it shows.
+        """
+        from odqa.index.summary.tree import SummaryTree
+
+        corpus, collection = self._collect()
+        return SummaryTree(self.path.resolve().stem, corpus, collection, self.verifier.threshold, deepest)
+
     def refresh(self) -> bool:
         """Move on to the newest committed generation; returns whether there was a newer one."""
         from odqa.index.snapshot import Snapshot
@@ -315,7 +338,7 @@ class Engine:
         """Let go of the index; the engine cannot be used afterwards."""
         if self._generation is not None:
             self._generation.derived.close()
-            self._generation = None
+            self._generation = self._collected = None
 
     def __enter__(self) -> Self:
         return self
@@ -346,6 +369,16 @@ class Engine:
         derived = open_derived(snapshot, self.settings, _search_device(self.settings.device))
         return _Generation(snapshot, derived, HybridRetriever(snapshot, derived, self.encoder, self.settings))
 
+    def _collect(self) -> tuple[SnapshotCorpus, Collection]:
+        from odqa.index.collection.corpus import SnapshotCorpus
+        from odqa.index.collection.make import open_collection
+
+        snapshot, known = self._current.snapshot, self._collected
+        if known is None or known[0].snapshot is not snapshot:
+            corpus = SnapshotCorpus(snapshot)
+            known = self._collected = corpus, open_collection(corpus, threshold=self.verifier.threshold)
+        return known
+
     def _write(self, work: Callable[[], T]) -> T:
         with self._lock:
             result = work()
@@ -375,25 +408,29 @@ class Engine:
 
 
 def summarize(
-    sources: Sources, *, settings: Settings | None = None, **overrides: Any
+    sources: Sources,
+    *,
+    settings: Settings | None = None,
+    announce: Callable[[str], None] | None = None,
+    **overrides: Any,
 ) -> Iterator[tuple[Document, list[StructuredSummary]]]:
     """Yield each document of the sources with its structured summaries, without an index.
+
+    Args:
+        sources: files, folders, glob patterns, `-` for standard input, or documents.
+        settings: all settings at once.
+        announce: called with one line about the cost, before a summarizer that has one starts.
+        overrides: single settings.
 
     Raises:
         LoadError: a source cannot be read (raised after the others).
     """
-    from odqa.data.load import load_documents
-    from odqa.data.passages import parse
+    from odqa.index.collection.sources import summarize_sources
     from odqa.index.encoder import make_encoder
-    from odqa.index.summary.make import make_summarizer
-    from odqa.index.update import as_list
 
     chosen = _resolved(settings, overrides).settings
-    encoder = make_encoder(chosen)
-    summarizer = make_summarizer(chosen, encoder)
-    for document in load_documents(as_list(sources)):
-        parsed = parse(document, encoder.count_tokens, max_tokens=chosen.passage_tokens)
-        yield document, summarizer.summarize(parsed)
+    for parsed, summaries in summarize_sources(sources, chosen, make_encoder(chosen), announce=announce):
+        yield parsed.document, summaries
 
 
 def _resolved(settings: Settings | None, overrides: Mapping[str, Any]) -> ResolvedSettings:

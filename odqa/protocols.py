@@ -77,6 +77,15 @@ class Summarizer(Protocol):
 
 
 @runtime_checkable
+class Estimating(Protocol):
+    """A summarizer that costs enough to say so before it starts."""
+
+    def estimate(self, documents: Iterable[ParsedDocument]) -> object:
+        """Return what summarizing these documents will cost; its `str` is one line to show before starting."""
+        ...
+
+
+@runtime_checkable
 class Retriever(Protocol):
     """Finds evidence for a question."""
 

@@ -8,7 +8,7 @@ read as markup, and characters that would steer the terminal are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,16 +23,20 @@ from odqa.schema import (
     Answer,
     BlockKind,
     Citation,
+    CitedField,
+    CitedStatement,
     Claim,
     Document,
     Evidence,
     FieldKind,
     Hop,
+    NodeKind,
     Span,
     Statement,
     StructuredSummary,
     Style,
     SummaryField,
+    TreeNode,
     Verdict,
 )
 
@@ -45,6 +49,7 @@ _QUOTE = 600
 _NEAREST = 3
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _LISTED = (FieldKind.TERM, FieldKind.ENTITY)
+_TREE_KINDS = (FieldKind.TERM, FieldKind.ENTITY, FieldKind.FIGURE, FieldKind.DATE)
 
 
 class _Console(Console):
@@ -214,13 +219,16 @@ def _hop(hop: Hop) -> Text:
     return Text.assemble((f"{hop.kind.value} ", "dim"), label, score)
 
 
-def print_summaries(console: Console, document: Document, summaries: Sequence[StructuredSummary]) -> None:
+def print_summaries(
+    console: Console, document: Document, summaries: Sequence[StructuredSummary], threshold: float = 0.0
+) -> None:
     """Draw a document's structured summaries, field by field, every statement with its place.
 
     Args:
         console: where.
         document: the document.
         summaries: its own first, then those of sections.
+        threshold: statements with less support are marked as unsupported.
     """
     for number, summary in enumerate(summaries):
         if number:
@@ -234,11 +242,11 @@ def print_summaries(console: Console, document: Document, summaries: Sequence[St
             write(console, Text(about, "dim"))
         for field in summary.fields:
             _heading(console, printable(field.name.replace("_", " ").capitalize()))
-            _print_field(console, field, document)
+            _print_field(console, field, document, threshold)
 
 
-def _print_field(console: Console, field: SummaryField, document: Document) -> None:
-    statements = [_statement(item, field, document) for item in field.statements]
+def _print_field(console: Console, field: SummaryField, document: Document, threshold: float) -> None:
+    statements = [_statement(item, field, document, threshold) for item in field.statements]
     if field.kind in _LISTED:
         write(console, Text(", ").join(statements), lead="   ")
     else:
@@ -246,7 +254,7 @@ def _print_field(console: Console, field: SummaryField, document: Document) -> N
             write(console, statement, lead=" • ")
 
 
-def _statement(statement: Statement, field: SummaryField, document: Document) -> Text:
+def _statement(statement: Statement, field: SummaryField, document: Document, threshold: float) -> Text:
     text = Text()
     if field.kind is FieldKind.DATE and statement.label:
         text.append(f"{printable(statement.label)}  ", "bold cyan")
@@ -257,7 +265,60 @@ def _statement(statement: Statement, field: SummaryField, document: Document) ->
     headings = field.kind not in {FieldKind.HEADING, *_LISTED}
     if about := ", ".join(filter(None, [kind, _place(document, statement.spans[0], headings=headings)])):
         text.append(f" ({about})", "dim")
+    if statement.support < threshold:
+        text.append(" (unsupported)", "bold red")
     return text
+
+
+def print_node(
+    console: Console, depth: int, node: TreeNode, document: Callable[[str], Document], threshold: float
+) -> None:
+    """Draw one node of the tree of summaries, set in by its depth: what it says, its terms, names, figures, dates.
+
+    Args:
+        console: where.
+        depth: how far below the root.
+        node: the node.
+        document: returns a document by its id.
+        threshold: statements with less support are marked as unsupported.
+    """
+    many = node.kind in (NodeKind.COLLECTION, NodeKind.CLUSTER)
+    about = f"  ({node.documents:,} document{'' if node.documents == 1 else 's'})" if many else ""
+    if node.kind is NodeKind.DOCUMENT:
+        about = f"  ({shown_path(document(node.id).source or node.id)})"
+    indent = "  " * depth
+    if depth and node.kind is not NodeKind.SECTION:
+        console.print()
+    style = "bold" if node.kind is NodeKind.SECTION else "bold magenta"
+    write(console, Text.assemble((printable(node.title), style), (about, "dim")), lead=indent)
+    for field in node.fields:
+        if field.name == "gist":
+            for statement in field.statements:
+                write(console, _cited(statement, document, threshold, many=many), lead=f"{indent} • ")
+        elif field.kind in _TREE_KINDS:
+            name = printable(field.name.replace("_", " ").capitalize())
+            write(console, Text.assemble((f"{name}: ", "dim"), _in_line(field, threshold)), lead=f"{indent}   ")
+
+
+def _cited(statement: CitedStatement, document: Callable[[str], Document], threshold: float, *, many: bool) -> Text:
+    mention = statement.mentions[0]
+    source = document(mention.document_id)
+    title = printable(source.title or source.id) if many else ""
+    place = ", ".join(filter(None, [title, _place(source, mention.spans[0], headings=many)]))
+    text = Text(printable(statement.text))
+    if place:
+        text.append(f" ({place})", "dim")
+    if statement.support < threshold:
+        text.append(" (unsupported)", "bold red")
+    return text
+
+
+def _in_line(field: CitedField, threshold: float) -> str:
+    """Return a field's statements on one line; of dated ones, the dates."""
+    dated = field.kind is FieldKind.DATE
+    said = [(printable(s.label if dated and s.label else s.text), s.support < threshold) for s in field.statements]
+    between = " – " if field.name == "period" else ", "
+    return between.join(f"{text} (unsupported)" if flagged else text for text, flagged in said)
 
 
 def _place(document: Document, span: Span, *, headings: bool) -> str:

@@ -12,6 +12,7 @@ from odqa.cli.describe import describe, list_documents, size_of
 from odqa.cli.session import (
     INTERRUPTED,
     IndexArgument,
+    IndexOption,
     JsonOption,
     Session,
     SetOption,
@@ -20,7 +21,9 @@ from odqa.cli.session import (
     overrides,
     session_of,
 )
+from odqa.cli.summarize import DepthOption, Format, FormatOption, OutputOption, check_output, write_tree
 from odqa.errors import IndexMissing, OdqaIndexError, UsageError
+from odqa.schema import NodeKind
 
 if TYPE_CHECKING:
     from odqa.index.build import BuildReport
@@ -201,6 +204,33 @@ def info(
     print_info(session.out, described)
     if documents:
         print_documents(session.out, listed)
+
+
+@app.command("tree")
+def tree(
+    context: typer.Context,
+    index: IndexArgument = None,
+    named: IndexOption = None,
+    depth: DepthOption = NodeKind.SECTION,
+    form: FormatOption = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: OutputOption = None,
+) -> None:
+    """Show what an index holds as a tree: clusters, documents, sections, each with what it says.
+
+    The summaries are those of the index. Every statement leads to the characters it rests on: in HTML by a link into
+    the text, in Markdown by a link to the source, in JSON by its spans.
+    """
+    from odqa.cli.ask import open_engine
+
+    if index is not None and named is not None:
+        raise UsageError(f"two indexes are given: {index} and {named}", "name one")
+    session = session_of(context)
+    check_output(output)
+    with open_engine(session, index or named, {}) as engine:
+        with session.patience("Clustering …"):
+            shown = engine.tree(deepest=depth)
+        write_tree(session, shown, Format.JSON if as_json else form, output)
 
 
 @app.command("verify")

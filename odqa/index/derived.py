@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ import numpy as np
 from odqa import fs
 from odqa.errors import OdqaError
 from odqa.index import dense
+from odqa.index.collection.storage import NAME as COLLECTION
 from odqa.index.dense import DenseIndex
 from odqa.index.files import HashMemory
 from odqa.index.lexical import LexicalIndex, write_lexical
@@ -163,6 +165,10 @@ def _write(folder: Path, snapshot: Snapshot, language: str, previous: Path | Non
             trained = dense.load(previous / "entries.faiss")
         dense.save(_dense(snapshot, choice, trained), folder / "entries.faiss")
         stamp["faiss"] = fs.sha256(folder / "entries.faiss")
+    if previous is not None:
+        # The collection level is brought up to date from what it was, once somebody asks for it.
+        with suppress(OSError):
+            shutil.copyfile(previous / COLLECTION, folder / COLLECTION)
     uids = np.sort(snapshot.uids[snapshot.live])
     (folder / "uids.u64").write_bytes(uids.astype("<u8").tobytes())
     fs.write_atomic(folder / "stamp.json", json.dumps(stamp).encode())

@@ -17,6 +17,7 @@ from odqa.schema.answer import (
     Support,
     Verdict,
 )
+from odqa.schema.collection import CitedField, CitedStatement, Cluster, Collection, Mention, NodeKind, TreeNode
 from odqa.schema.document import (
     Block,
     BlockKind,
@@ -39,7 +40,11 @@ __all__ = [
     "Block",
     "BlockKind",
     "Citation",
+    "CitedField",
+    "CitedStatement",
     "Claim",
+    "Cluster",
+    "Collection",
     "Document",
     "Draft",
     "DraftSentence",
@@ -51,7 +56,9 @@ __all__ = [
     "Hop",
     "HopKind",
     "Link",
+    "Mention",
     "MetadataValue",
+    "NodeKind",
     "ParsedDocument",
     "Passage",
     "PassageKind",
@@ -64,5 +71,6 @@ __all__ = [
     "Style",
     "SummaryField",
     "Support",
+    "TreeNode",
     "Verdict",
 ]

@@ -1,0 +1,1 @@
+"""The tree of summaries written out: Markdown, JSON, and HTML pages that need nothing but themselves."""
