@@ -229,13 +229,13 @@ def test_questions_from_claims() -> None:
 
 def test_questions_from_headings() -> None:
     builder = DocumentBuilder("r", title="The harbour scheme")
-    for heading in ("1. Introduction", "2. The money", "Who paid?", "14 January 1991", "DELAYS"):
+    for heading in ("1. Introduction", "2. The money", "Who paid for the pier?", "14 January 1991", "DELAYS"):
         builder.heading(heading)
         builder.paragraph("Words stand here.")
     assert set(texts(fill(builder.build(), "questions"))) == {
-        "Who paid?",
-        "What does The harbour scheme say about the money?",
-        "What does The harbour scheme say about delays?",
+        "Who paid for the pier?",
+        "What does the harbour scheme say about the money?",
+        "What does the harbour scheme say about delays?",
         "What happened on 14 January 1991?",
     }
 

@@ -6,11 +6,16 @@ import pytest
 
 from odqa.data.builder import DocumentBuilder
 from odqa.errors import ConfigError
+from odqa.index.hashing import HashingEncoder
 from odqa.index.summary.extractive import ExtractiveSummarizer
 from odqa.index.summary.fields import FILLERS
 from odqa.index.summary.templates import (
+    BY_DESCRIPTION,
     FILLER_KINDS,
     TEMPLATES,
+    Cardinality,
+    Template,
+    TemplateField,
     choose_template,
     load_template,
     named_template,
@@ -58,6 +63,8 @@ def test_every_filler_is_there_and_every_template_uses_one() -> None:
         names = [field.name for field in template.fields]
         assert len(set(names)) == len(names)
         assert all(field.kind is FILLER_KINDS[field.filler] for field in template.fields)
+    used = {field.filler for template in TEMPLATES.values() for field in template.fields}
+    assert used == set(FILLER_KINDS) - {"dates"}  # A timeline says more; templates of one's own may want the list.
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,39 @@ def test_table_template() -> None:
     assert choose_template(builder.build()).name == "table"
 
 
+def test_a_page_around_a_table_is_about_the_table() -> None:
+    builder = DocumentBuilder("t", title="Boats of the town")
+    builder.paragraph("The town of Holm has kept a list of its boats since the harbour was dug. " * 6)
+    builder.table([["boat", "built"]] + [[f"Boat of the family {n}", str(1900 + n)] for n in range(5)])
+    assert choose_template(builder.build()).name == "table"
+
+
+def test_papers_without_the_usual_headings_are_known_by_what_they_say() -> None:
+    cited = "We propose a tagger (Brill, 1995) and compare it with others (Ratnaparkhi, 1996; Brants, 2000) [3] [4]. "
+    document = paragraphs(cited * 3, headings=("1 Introduction", "2 The Joyce System", "3 Porting the System"))
+    assert choose_template(document).name == "paper"
+    prose = paragraphs("The mill was sold. " * 9, headings=("1 Introduction", "2 The Joyce System"))
+    assert choose_template(prose).name == "default"
+
+
+def test_prose_full_of_money_is_a_report() -> None:
+    sentence = "In March 2019 the firm raised $50 million and its profit rose by 12% to €3 million in the same year. "
+    assert choose_template(paragraphs(sentence * 25)).name == "report"
+    assert choose_template(paragraphs("A currency report names no sums.", title="Currency report")).name == "default"
+
+
+def test_a_story_told_in_the_first_person_with_little_speech() -> None:
+    told = "I went down to the harbour, and he came after me with his lamp, for she had asked him to watch me. " * 3
+    assert choose_template(paragraphs(*[told] * 22, '"Stop," he said.', '"No," I said.')).name == "story"
+
+
+def test_a_broadcast_is_no_meeting() -> None:
+    turns = [("Fiona", "This is Radio Bay, and tonight a programme about a boat."), ("Donal", "She sails.")]
+    voices = [(name, "The boat went out and came in again.") for name in ("Joan", "Effie", "Tom")] * 3
+    assert choose_template(transcript(*turns, *voices)).name == "interview"
+    assert choose_template(transcript(("Chair", "I open this meeting."), *voices)).name == "meeting"
+
+
 def test_template_of_an_empty_document() -> None:
     assert choose_template(DocumentBuilder("empty").build()).name == "default"
 
@@ -149,7 +189,12 @@ def test_user_template(tmp_path: Path) -> None:
         ("name = 3\n[[fields]]\nname = 'gist'", "'name'"),
         ("colour = 'red'\n[[fields]]\nname = 'gist'", "'colour'"),
         ("[[fields]]\nfiller = 'gist'", "'fields[0].name'"),
-        ("[[fields]]\nname = 'gist'\n[[fields]]\nname = 'poem'", "'fields[1].filler'"),
+        ("[[fields]]\nname = 'gist'\n[[fields]]\nname = 'poem'\nfiller = 'rhyme'", "'fields[1].filler'"),
+        ("[[fields]]\nname = 'poem'\nkind = 'rhyme'", "'fields[0].kind'"),
+        ("[[fields]]\nname = 'poem'\nkind = 3", "'fields[0].kind'"),
+        ("[[fields]]\nname = 'poem'\ncardinality = 'few'", "'fields[0].cardinality'"),
+        ("[[fields]]\nname = 'poem'\ncardinality = 'one'\nlimit = 2", "'fields[0].limit'"),
+        ("[[fields]]\nname = 'poem'\nlimit = 201", "'fields[0].limit'"),
         ("[[fields]]\nname = 'gist'\nlimt = 3", "'fields[0].limt'"),
         ("[[fields]]\nname = 'gist'\nlimit = 0", "'fields[0].limit'"),
         ("[[fields]]\nname = 'gist'\nlimit = true", "'fields[0].limit'"),
@@ -176,6 +221,55 @@ def test_template_that_is_not_there(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_template(binary)
+
+
+def test_a_field_of_the_users_own_needs_no_filler(tmp_path: Path) -> None:
+    path = tmp_path / "council.toml"
+    path.write_text(
+        """
+        [[fields]]
+        name = "grievances"
+        description = "what residents complain about"
+        [[fields]]
+        name = "sums"
+        kind = "figure"
+        description = "what was spent"
+        cardinality = "optional"
+        [[fields]]
+        name = "values"
+        filler = "description"
+        description = "what the town holds dear"
+        limit = 3
+        """,
+        encoding="utf-8",
+    )
+    fields = load_template(path).fields
+    assert [(f.name, f.filler, f.kind, f.cardinality, f.limit) for f in fields] == [
+        ("grievances", BY_DESCRIPTION, FieldKind.STATEMENT, Cardinality.MANY, 8),
+        ("sums", BY_DESCRIPTION, FieldKind.FIGURE, Cardinality.OPTIONAL, 1),
+        ("values", BY_DESCRIPTION, FieldKind.STATEMENT, Cardinality.MANY, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        (("x", "", FieldKind.TERM, 3, "rhyme"), "rhyme"),
+        (("x", "", FieldKind.TERM, 3, "gist"), "statement"),
+        (("x", "", FieldKind.TERM, 0), "limit"),
+        (("x", "", FieldKind.TERM, 2, BY_DESCRIPTION, Cardinality.ONE), "one"),
+    ],
+)
+def test_a_field_that_contradicts_itself(field: tuple, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        TemplateField(*field)
+
+
+def test_fingerprint_follows_the_encoder_only_where_it_is_asked() -> None:
+    free = Template("mine", "", (TemplateField("grievances", "complaints", FieldKind.STATEMENT, 3),))
+    encoder = HashingEncoder()
+    assert ExtractiveSummarizer(free).fingerprint != ExtractiveSummarizer(free, encoder=encoder).fingerprint
+    assert ExtractiveSummarizer("report").fingerprint == ExtractiveSummarizer("report", encoder=encoder).fingerprint
 
 
 def test_fingerprint_follows_the_template(tmp_path: Path) -> None:

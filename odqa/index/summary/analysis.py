@@ -10,12 +10,14 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from odqa.index.summary.shape import document_kind
 from odqa.index.summary.words import CONNECTIVE_STARTS, FILLERS, PRONOUN_STARTS, STOP_WORDS, fold
 from odqa.schema import Block, BlockKind, ParsedDocument, PassageKind, Span
 
@@ -123,6 +125,29 @@ class Analysis:
     def lengths(self) -> Integers:
         """Words of each sentence."""
         return np.diff(self.firsts)
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """Words of each sentence as people count them: what white space divides."""
+        return np.array([len(self.text[start:end].split()) for start, end in self.sentences], dtype=np.int64)
+
+    @cached_property
+    def wordings(self) -> Integers:
+        """A number for each sentence, the same for sentences that differ in case and white space only."""
+        numbers: dict[str, int] = {}
+        quoted = (self.quote(span).casefold() for span in self.sentences)
+        return np.array([numbers.setdefault(text, len(numbers)) for text in quoted], dtype=np.int64)
+
+    @cached_property
+    def kind(self) -> str:
+        """Which kind of document it is: the name of a built-in template."""
+        return document_kind(self.document)
+
+    def occurrences(self, terms: Sequence[int]) -> tuple[Integers, Integers]:
+        """Return the sentences that hold any of some terms, and how often each term is in them, term by term."""
+        rows, ids, counts = self._counts
+        keep = np.isin(ids, np.array(terms, dtype=np.int64))
+        return rows[keep], counts[keep]
 
     @cached_property
     def is_row(self) -> NDArray[np.bool_]:

@@ -86,6 +86,66 @@ CONTRIBUTIONS = _cue(
     | [Oo]ur\s(?:approach|method|model|contributions?|system|results?|goal|aim))\b""",
     re.VERBOSE,
 )
+CONCERNS = _cue(
+    """
+    disagree against worried worry worries concern concerns concerned problem problems risk afraid doubt doubts
+    object objection objections oppose opposed issue issues unclear unsure question difficult trouble
+    """,
+    rf"""\b(?:
+      [Ii]\s(?:strongly\s|really\s|still\s|do\s)?(?:disagree|object|doubt|worry|oppose)
+    | (?:[Ii]|[Ww]e)(?:{_APOSTROPHE}m|{_APOSTROPHE}re|\sam|\sare|\swas|\swere)\s(?:\w+\s)?
+        (?:against|worried|concerned|opposed|afraid|unsure)
+    | (?:[Mm]y|[Oo]ur|[Tt]he|[Oo]ne|[Aa]nother|[Aa]|[Tt]heir|[Ss]ome|main|big|biggest|real|only)\s
+        (?:concerns?|worry|worries|objections?|doubts?|problems?|risks?|trouble|issues?)\s(?:is|are|was|were|about|that|with|of)
+    | it{_APOSTROPHE}?s?\s(?:is\s)?(?:not\sclear|unclear)
+    | there\s(?:is|are|was|were)\s(?:a\s|some\s|no\s)?(?:problems?|risks?|doubts?|concerns?)
+    )\b""",
+    re.VERBOSE,
+)
+PURPOSE = _cue(
+    "report study survey inquiry review audit purpose aim terms document paper assessment investigation scope",
+    r"""(?:\b[Tt]he\s(?:purpose|aim|object|objective|scope)\sof\s(?:this|the)\s
+      (?:report|study|survey|inquiry|review|audit|document|assessment|investigation|commission)
+    | \b(?:[Tt]his|[Tt]he\spresent|[Oo]ur)\s(?:report|study|survey|inquiry|review|audit|document|assessment
+      |investigation)\s(?:is|was|sets|covers|examines|describes|reports|concerns|looks|considers|gives|summari[sz]es
+      |presents|answers|follows)
+    | \b(?:was|were|been)\s(?:asked|appointed|commissioned|set\sup|engaged|instructed)\s(?:by|to|in|on)
+    | \b[Tt]erms\sof\sreference\b)""",
+    re.VERBOSE,
+)
+METHODS = _cue(
+    "we our corpus dataset data experiments method approach algorithm trained evaluated model",
+    r"""\b(?:[Ww]e\s(?:then\s|also\s|first\s)?(?:use|used|train|trained|apply|applied|adopt|adopted|employ|employed
+      |collect|collected|annotate|annotated|measure|measured|evaluate|evaluated|test|tested|run|ran|extract|extracted
+      |implement|implemented|compute|computed|estimate|estimated)
+    | [Oo]ur\s(?:method|approach|algorithm|model|system|experiments?|data|corpus)\s(?:is|are|was|were|uses?|consists?
+      |combines?)
+    | (?:is|are|was|were)\s(?:trained|evaluated|tested|estimated|tuned)\s(?:on|with|using|by|from))\b""",
+    re.VERBOSE,
+)
+LIMITATIONS = _cue(
+    """
+    future limitation limitations limited cannot unfortunately shortcoming shortcomings drawback drawbacks beyond
+    remain remains does do did
+    """,
+    r"""\b(?:[Ff]uture\s(?:work|research|studies|direction)|[Ll]imitations?\b|is\slimited\s(?:to|by)|[Uu]nfortunately
+      |shortcomings?|drawbacks?|beyond\sthe\sscope|remains?\s(?:an?\sopen|open|to\sbe|unclear|unsolved)
+      |(?:does|do|did)\snot\s(?:handle|cover|address|consider|account)|cannot\s(?:handle|cover|deal|capture|be\sapplied)
+      |in\sthe\sfuture)\b""",
+    re.VERBOSE,
+)
+REQUIREMENTS = _cue(
+    "need needs required require requires requirement requirements must before prerequisite prerequisites necessary",
+    r"""\b(?:[Yy]ou(?:\swill|['’]ll)?\s(?:also\s)?(?:need|require|must\shave)|(?:is|are)\s(?:required|necessary|needed)
+      |[Rr]equires?|[Rr]equirements?|[Pp]rerequisites?|[Bb]efore\s(?:you|using|starting|beginning|installing|opening))\b""",
+    re.VERBOSE,
+)
+REMEDIES = _cue(
+    "if when should fault fails problem",
+    r"""(?:^|\b)(?:[Ii]f|[Ww]hen|[Ss]hould)\s[^.?!]{0,60}?\b(?:not|fails?|wrong|fault|faulty|error|problem|stuck|stops?|leaks?
+      |jams?|jammed|blocked|broken|breaks?|damaged|lost|too|low|noise|will\snot|won['’]t|doesn['’]t|isn['’]t|cannot)\b""",
+    re.VERBOSE,
+)
 WARNINGS = _cue(
     "warning caution danger not never don't careful beware ensure make",
     r"\b(?:WARNING|CAUTION|DANGER|Warning|Caution|[Dd]o\snot|[Nn]ever|DO\sNOT|[Dd]on['’]t|must\snot|[Bb]e\scareful"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from odqa.index.summary.analysis import length, sums
+from odqa.index.summary.found import Found
 from odqa.index.summary.scope import Scope
 from odqa.index.summary.selection import choose_sentences
 from odqa.index.summary.statements import MAX_MENTIONS, ranked_sentences, sentence_span
@@ -36,7 +37,7 @@ def positions(scope: Scope, limit: int) -> list[Statement]:
     rests on two spans: the speaker's name and the sentence.
     """
     said, prefixes = _turns(scope)
-    sentences = _sentences_by_speaker(scope)
+    sentences = sentences_by_speaker(scope)
     main = [speaker for speaker, count in said.most_common(limit) if count >= 0.02 * said.total()]
     top = max(said.values(), default=1)
     statements = []
@@ -52,14 +53,14 @@ def positions(scope: Scope, limit: int) -> list[Statement]:
     return statements
 
 
-def quotes(scope: Scope, limit: int) -> list[Statement]:
+def quotes(scope: Scope, found: Found, limit: int) -> list[Statement]:
     """Return what is said verbatim: for a transcript sentences of those who answer, else quoted speech."""
     turns = [block for block in scope.blocks if block.kind is BlockKind.TURN]
     if 2 * len(turns) > len(scope.blocks):
-        return _spoken(scope, limit)
+        return _spoken(scope, found, limit)
     analysis = scope.analysis
     scored = []
-    for span in _quoted(scope):
+    for span in quoted_spans(scope):
         sentence = analysis.sentence_at(span.start)
         words = len(analysis.quote(span).split())
         if sentence is None or not scope.first <= sentence < scope.last or not _MIN_QUOTE <= words <= _MAX_QUOTE:
@@ -73,8 +74,8 @@ def quotes(scope: Scope, limit: int) -> list[Statement]:
     return [Statement(analysis.quote(span), (span,), round(score / top, 4)) for score, span in best]
 
 
-def _quoted(scope: Scope) -> Iterator[Span]:
-    """Quoted strings, block by block, so that a lost quotation mark spoils one paragraph at most."""
+def quoted_spans(scope: Scope) -> Iterator[Span]:
+    """Yield what stands in quotation marks; block by block, so that a lost mark spoils one paragraph at most."""
     text = scope.analysis.text
     for block in scope.blocks:
         if block.kind in (BlockKind.HEADING, BlockKind.TABLE, BlockKind.CODE):
@@ -85,16 +86,15 @@ def _quoted(scope: Scope) -> Iterator[Span]:
                 yield Span(start, end - (text[end - 1] in ",;—–-"))
 
 
-def _spoken(scope: Scope, limit: int) -> list[Statement]:
+def _spoken(scope: Scope, found: Found, limit: int) -> list[Statement]:
     """The most telling sentences of everyone but the one who asks."""
-    sentences = _sentences_by_speaker(scope)
+    sentences = sentences_by_speaker(scope)
     asking = interviewer(scope)
     answers = [s for speaker, mine in sentences.items() if speaker != asking for s in mine]
-    chosen = {sentence for sentence, _ in choose_sentences(scope, 20 * limit, 2 * limit)}
+    chosen = {sentence for sentence, _ in choose_sentences(scope, found, 20 * limit, 2 * limit)}
     telling = [s for s in answers if s in chosen and scope.analysis.lengths[s] >= _MIN_QUOTE]
     if len(telling) < limit:
         telling += [s for s in answers if s not in chosen and _MIN_QUOTE <= scope.analysis.lengths[s] <= _MAX_QUOTE]
-        return ranked_sentences(scope, telling, limit)
     return ranked_sentences(scope, telling, limit)
 
 
@@ -123,7 +123,8 @@ def _turns(scope: Scope) -> tuple[Counter[str], dict[str, list[Span]]]:
     return said, prefixes
 
 
-def _sentences_by_speaker(scope: Scope) -> dict[str, list[int]]:
+def sentences_by_speaker(scope: Scope) -> dict[str, list[int]]:
+    """Return the sentences of each speaker's turns, in reading order."""
     analysis = scope.analysis
     mine: dict[str, list[int]] = defaultdict(list)
     blocks = analysis.block_of[scope.first : scope.last].tolist()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from odqa.index.summary.analysis import Analysis, Floats
+from odqa.index.summary.analysis import Analysis
+from odqa.index.summary.described import described
 from odqa.index.summary.fields import FILLERS, anything
+from odqa.index.summary.fitting import Descriptions, Fitting
 from odqa.index.summary.found import Found
-from odqa.index.summary.scope import Scope
-from odqa.index.summary.templates import TEMPLATES, Template, named_template, resolve_template
+from odqa.index.summary.scope import Scope, passage_centrality
+from odqa.index.summary.templates import BY_DESCRIPTION, TEMPLATES, Template, named_template, resolve_template
 from odqa.schema import FieldKind, ParsedDocument, StructuredSummary, SummaryField
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from odqa.settings import Settings
 
 _FALLBACK_LIMIT = 5
-_VERSION = 1
+_VERSION = 2
 """Raised with every change that alters summaries, so that an index knows which are out of date."""
 
 
@@ -30,6 +31,7 @@ class ExtractiveSummarizer:
         template: "auto" chooses by the document's shape; else a built-in name, the path of a TOML template, or
             a `Template`.
         min_section_words: sections with fewer words get no summary of their own.
+        encoder: tells by meaning what fits the fields that ask by description; without it words alone decide.
 
     Raises:
         ConfigError: no template has that name, or its file is malformed.
@@ -37,13 +39,19 @@ class ExtractiveSummarizer:
 
     name = "extractive"
 
-    def __init__(self, template: str | Template = "auto", *, min_section_words: int = 40) -> None:
+    def __init__(
+        self, template: str | Template = "auto", *, min_section_words: int = 40, encoder: Encoder | None = None
+    ) -> None:
         if isinstance(template, str) and template != "auto":
             template = named_template(template)
         self.template = template
         self.min_section_words = min_section_words
         known = tuple(TEMPLATES.values()) if isinstance(template, str) else (template,)
-        digest = hashlib.sha256(repr((template, known, min_section_words)).encode()).hexdigest()
+        asks = any(field.filler == BY_DESCRIPTION for each in known for field in each.fields)
+        self._descriptions = Descriptions(encoder) if encoder is not None and asks else None
+        # An encoder that is never asked changes nothing: summaries made with another one are still good.
+        judge = encoder.fingerprint if encoder is not None and asks else ""
+        digest = hashlib.sha256(repr((template, known, min_section_words, judge)).encode()).hexdigest()
         self.fingerprint = f"{self.name}-{_VERSION}-{digest[:16]}"
 
     def summarize(self, parsed: ParsedDocument, vectors: Vectors | None = None) -> list[StructuredSummary]:
@@ -54,17 +62,18 @@ class ExtractiveSummarizer:
         Args:
             parsed: the document with sections and passages.
             vectors: unit vectors of the passages, shape (n_passages, dimension); sentences of passages near the
-                document's mean then count as more central.
+                document's mean then count as more central, and fields that ask by description look at the
+                passages nearest to it.
         """
         template = resolve_template(self.template, parsed.document)
         analysis = Analysis(parsed)
-        found = Found(analysis)
-        is_known = vectors is not None and 0 < len(vectors) == len(parsed.passages)
-        central = _passage_centrality(vectors) if vectors is not None and is_known else None
-        summaries = [_summary(Scope(analysis, None, central), found, template)]
+        central = passage_centrality(vectors, len(parsed.passages))
+        fitting = Fitting(analysis, self._descriptions, None if central is None else vectors)
+        work = _Work(Found(analysis), fitting, template)
+        summaries = [work.summary(Scope(analysis, None, central))]
         if len(parsed.sections) > 1:
             scopes = (Scope(analysis, section.index, central) for section in parsed.sections)
-            summaries += [_summary(s, found, template) for s in scopes if s.words >= self.min_section_words]
+            summaries += [work.summary(scope) for scope in scopes if scope.words >= self.min_section_words]
         return summaries
 
 
@@ -74,24 +83,31 @@ def make_extractive(settings: Settings, encoder: Encoder) -> ExtractiveSummarize
     Raises:
         ConfigError: no template has that name, or its file is malformed.
     """
-    return ExtractiveSummarizer(settings.template)
+    return ExtractiveSummarizer(settings.template, encoder=encoder)
 
 
-def _passage_centrality(vectors: Vectors) -> Floats:
-    """Cosine of each passage's vector to their mean."""
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    norm = float(np.linalg.norm(mean))
-    cosine: Floats = vectors.astype(np.float64) @ (mean / norm if norm > 0 else mean)
-    return cosine
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the summaries of one document and its sections share."""
 
+    found: Found
+    fitting: Fitting
+    template: Template
 
-def _summary(scope: Scope, found: Found, template: Template) -> StructuredSummary:
-    fields = []
-    for field in template.fields:
-        limit = field.limit if scope.section is None else max(1, (field.limit + 1) // 2)
-        statements = tuple(FILLERS[field.filler](scope, found, limit)) if len(scope) or scope.blocks else ()
-        if statements:
-            fields.append(SummaryField(field.name, field.kind, statements))
-    if not fields and (statements := tuple(anything(scope, _FALLBACK_LIMIT))):
-        fields.append(SummaryField("gist", FieldKind.STATEMENT, statements))
-    return StructuredSummary(scope.analysis.document.id, scope.section, template.name, tuple(fields), "extractive")
+    def summary(self, scope: Scope) -> StructuredSummary:
+        fields = []
+        for field in self.template.fields:
+            limit = field.limit if scope.section is None else max(1, (field.limit + 1) // 2)
+            if not len(scope) and not scope.blocks:
+                continue
+            if field.filler == BY_DESCRIPTION:
+                statements = tuple(described(scope, self.found, self.fitting, field, limit))
+            else:
+                statements = tuple(FILLERS[field.filler](scope, self.found, limit))
+            if statements:
+                fields.append(SummaryField(field.name, field.kind, statements))
+        if not fields and (statements := tuple(anything(scope, self.found, _FALLBACK_LIMIT))):
+            fields.append(SummaryField("gist", FieldKind.STATEMENT, statements))
+        return StructuredSummary(
+            scope.analysis.document.id, scope.section, self.template.name, tuple(fields), "extractive"
+        )

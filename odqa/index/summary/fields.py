@@ -27,17 +27,17 @@ def gist(scope: Scope, found: Found, limit: int) -> list[Statement]:
     """Return the sentences that together say most, in reading order."""
     if scope.analysis.is_row[scope.first : scope.last].all():
         return []  # Rows do not tell what a table says; its columns and extremes do.
-    return _telling(scope, limit)
+    return _telling(scope, found, limit)
 
 
-def anything(scope: Scope, limit: int) -> list[Statement]:
+def anything(scope: Scope, found: Found, limit: int) -> list[Statement]:
     """Return the most telling sentences, rows included: the gist of what no field of a template fits."""
-    return _telling(scope, limit)
+    return _telling(scope, found, limit)
 
 
-def _telling(scope: Scope, limit: int) -> list[Statement]:
+def _telling(scope: Scope, found: Found, limit: int) -> list[Statement]:
     budget = gist_budget(scope.words, section=scope.section is not None)
-    chosen = choose_sentences(scope, budget, limit)
+    chosen = choose_sentences(scope, found, budget, limit)
     return [sentence_statement(scope.analysis, sentence, weight) for sentence, weight in chosen]
 
 
@@ -156,14 +156,20 @@ FILLERS: Mapping[str, Filler] = MappingProxyType(
         "timeline": timeline,
         "definitions": cues.definitions,
         "questions": questions,
-        "quotes": lambda scope, found, limit: dialogue.quotes(scope, limit),
+        "quotes": dialogue.quotes,
         "positions": lambda scope, found, limit: dialogue.positions(scope, limit),
         "decisions": _announced(cues.DECISIONS),
         "actions": _announced(cues.ACTIONS),
+        "concerns": _announced(cues.CONCERNS),
         "recommendations": _announced(cues.RECOMMENDATIONS),
         "findings": _announced(cues.FINDINGS),
+        "purpose": _announced(cues.PURPOSE),
         "contributions": _announced(cues.CONTRIBUTIONS),
+        "methods": _announced(cues.METHODS),
+        "limitations": _announced(cues.LIMITATIONS),
+        "requirements": _announced(cues.REQUIREMENTS),
         "warnings": _announced(cues.WARNINGS),
+        "remedies": _announced(cues.REMEDIES),
         "steps": lambda scope, found, limit: cues.steps(scope, limit),
         "columns": lambda scope, found, limit: tables.columns(scope, limit),
         "values": lambda scope, found, limit: tables.values(scope, limit),

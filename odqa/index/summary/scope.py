@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from odqa.index.summary.analysis import Analysis, Floats, Integers, length, sums
 from odqa.schema import Block, Span
+
+if TYPE_CHECKING:
+    from odqa.protocols import Vectors
+
+
+def passage_centrality(vectors: Vectors | None, passages: int) -> Floats | None:
+    """Return the cosine of each passage's vector to their mean; None where not every passage has a vector.
+
+    Args:
+        vectors: unit vectors, shape (n_passages, dimension).
+        passages: number of passages.
+    """
+    if vectors is None or not passages or len(vectors) != passages:
+        return None
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    norm = length(mean)
+    cosine: Floats = vectors.astype(np.float64) @ (mean / norm if norm > 0 else mean)
+    return cosine
 
 
 class Scope:
@@ -72,18 +91,22 @@ class Scope:
         rows, terms, values = self.vectors
         cosine = sums(rows, values * self.centroid[terms], len(self))
         top = float(cosine.max(initial=0.0))
-        cosine = cosine / top if top > 0 else np.ones(len(self))
-        if self._passage_centrality is not None and len(self):
-            passages = self._passage_centrality[self.analysis.passage_of[self.first : self.last]]
-            low, high = float(passages.min()), float(passages.max())
-            if high > low:
-                cosine = cosine * (0.7 + 0.3 * (passages - low) / (high - low))
-        return cosine
+        return cosine / top if top > 0 else np.ones(len(self))
+
+    @cached_property
+    def nearness(self) -> Floats:
+        """How near each sentence's passage is to the document's mean, 0–1 in the scope; 1 where nothing is known."""
+        if self._passage_centrality is None or not len(self):
+            return np.ones(len(self))
+        passages = self._passage_centrality[self.analysis.passage_of[self.first : self.last]]
+        low, high = float(passages.min()), float(passages.max())
+        return (passages - low) / (high - low) if high > low else np.ones(len(self))
 
     @cached_property
     def importance(self) -> Floats:
-        """Centrality and information of each sentence as one score, 0–1."""
-        return self.centrality * (0.3 + 0.7 * self.analysis.information[self.first : self.last])
+        """Centrality, nearness and information of each sentence as one score, 0–1."""
+        information = self.analysis.information[self.first : self.last]
+        return self.centrality * (0.7 + 0.3 * self.nearness) * (0.3 + 0.7 * information)
 
     def importance_at(self, sentence: int) -> float:
         """Return the importance of the document's sentence of that index, which must lie in the scope."""
