@@ -48,6 +48,9 @@ pooling squality --split all --types specific --sizes 8,16,32,64
 pooling qmsum --split all --types specific --limit 300 --sizes 8,16,32,64
 pooling scisummnet --limit 300 --sizes 8,16,32,64
 pooling ottqa-tables --limit 200 --sizes 8,16
+summaries squality --split all --types specific
+summaries qmsum --split all --types specific
+summaries scisummnet
 answers squality --given-document --words 240
 answers squality --limit 40
 answers qmsum --given-document --words 90 --limit 120
@@ -71,6 +74,7 @@ grounding expertqa --limit 150
 TITLES = {
     "retrieval": "Retrieval: is the evidence found?",
     "pooling": "Pooling: what is kept, and at how few vectors?",
+    "summaries": "Summaries: what do they say, and is that enough to search by?",
     "answers": "Answers: what do they say, and what do they rest on?",
     "diagnose": "Diagnostics: do the figures mean anything?",
     "grounding": "Grounding: does the verifier judge as people do?",
@@ -87,6 +91,13 @@ EXPLAINED = {
         "`kept` is R@10 divided by that of exhaustive search, at so many passages for each vector in memory. `ivf` is "
         "exhaustive search whose dense part probes FAISS inverted lists with as many centroids and as many passages "
         "scored; `mean` opens plain means of passages by vectors alone, `mean-hybrid` with lexical rankings as well."
+    ),
+    "summaries": (
+        "First, document summaries against those of people: ROUGE is F1 with 95 % intervals; `engine` is extractive, "
+        "`oracle` chose its sentences with the human summary in view, `-body` leaves the abstract out of the document. "
+        "Then search by these texts alone: the share of questions whose document is the first, or among the first ten, "
+        "by BM25 (k1 .9, b .4, stemmed) and by one MiniLM vector, at so many words a document; `structured` is every "
+        "field of the structured document summary, `+titles` adds the titles of sections."
     ),
     "answers": (
         "ROUGE is F1, the best over references; `contains`: a reference stands in the answer. *Given document*: the "
@@ -105,6 +116,9 @@ EXPLAINED = {
 }
 _RETRIEVAL = ("R@1", "R@5", "R@10", "R@100", "nDCG@10", "RR", "all_gold@10", "passage_R@10", "passage_all_gold@10")
 _RETRIEVAL += ("mean_ms",)
+_LIKENESS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+_COST = ("words", "ms_per_1000")
+_SEARCH = ("bm25_R@1", "bm25_R@10", "dense_R@1", "dense_R@10", "words_searched", "compression")
 _ANSWERS = ("rouge1", "rouge2", "rougeL", "f1", "contains", "words")
 _ANSWERS_OWN = (
     "answered", "gold_document_cited", "gold_span_cited", "citation_recall", "citation_precision", "citation_exact",
@@ -247,7 +261,7 @@ def _published(anchor: Mapping[str, Any]) -> str:
 
 def _sizes(result: Result) -> str:
     corpus = result.corpus
-    what = "claims" if result.task == "grounding" else "questions"
+    what = {"grounding": "claims", "summaries": "documents summarized"}.get(result.task, "questions")
     parts = [f"{result.n:,} {what}"]
     parts += [f"{corpus[name]:,.0f} {name}" for name in ("documents", "passages") if corpus.get(name)]
     if corpus.get("entries"):
@@ -265,13 +279,45 @@ def _retrieval(result: Result) -> Iterator[str]:
 def _pooling(result: Result) -> Iterator[str]:
     points = result.curves.get("pooling", ())
     names = list(dict.fromkeys(name for point in points for name in point if name.endswith("kept")))
-    rows = [[_figure(point["passages_per_vector"]), *(_figure(point.get(name)) for name in names)] for point in points]
+    rows = [[_figure(point["compression"]), *(_figure(point.get(name)) for name in names)] for point in points]
     heads = [name.removesuffix("_kept") if name != "kept" else "engine" for name in names]
     yield _table(["passages for each vector", *heads], rows)
     kept = [f"{name} **{value:.3f}**" for name, value in result.metrics.items() if name.startswith("kept@")]
-    at = f"At the engine's setting ({result.metrics['passages_per_vector']:.1f} passages for each vector) R@10 is "
+    at = f"At the engine's setting ({result.metrics['compression']:.1f} times less memory) R@10 is "
     at += f"{result.metrics['R@10']:.3f} against {result.baselines['exhaustive']['R@10']:.3f} exhaustive."
     yield f"{at} {', '.join(kept)}".strip()
+
+
+def _summaries(result: Result) -> Iterator[str]:
+    systems = {"engine": result.metrics} | dict(result.baselines)
+    rows = [
+        [name, *(_sure(figures, metric) for metric in _LIKENESS), *map(_figure, map(figures.get, _COST))]
+        for name, figures in systems.items()
+        if any(metric in figures for metric in (*_LIKENESS, *_COST))
+    ]
+    yield _table(["system", *_LIKENESS, "words", "ms for 1,000 words"], rows)
+    over = ((name, value) for name, value in result.metrics.items() if re.fullmatch(r"rouge\w+?_over_[a-z]+", name))
+    more = [
+        f"{name.replace('_', ' ')} {value:+.3f} ({result.metrics[f'{name}_low']:+.3f} to "
+        f"{result.metrics[f'{name}_high']:+.3f})"
+        for name, value in over
+    ]
+    yield f"Encoding takes {result.metrics['encoder_ms_per_1000']:.0f} ms for 1,000 words. {', '.join(more)}."
+    searched = {name: figures for name, figures in systems.items() if "words_searched" in figures}
+    if searched:
+        rows = [
+            [name, *(_sure(figures, metric) if "@" in metric else _figure(figures.get(metric)) for metric in _SEARCH)]
+            for name, figures in searched.items()
+        ]
+        yield _table(["text of a document", *(name.replace("_", " ") for name in _SEARCH)], rows)
+
+
+def _sure(figures: Mapping[str, float], name: str) -> str:
+    """Return a figure with half of the width of its interval."""
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    if low is None or high is None:
+        return _figure(figures.get(name))
+    return f"{_figure(figures[name])} ± {(high - low) / 2:.3f}"
 
 
 def _answers(result: Result) -> Iterator[str]:
@@ -315,6 +361,7 @@ def _grounding(result: Result) -> Iterator[str]:
 _TABLES = {
     "retrieval": _retrieval,
     "pooling": _pooling,
+    "summaries": _summaries,
     "answers": _answers,
     "diagnose": _diagnose,
     "grounding": _grounding,

@@ -1,4 +1,4 @@
-"""`odqa eval`: measure retrieval, pooling, answers and grounding on a data set, and compare two measurements."""
+"""`odqa eval`: measure retrieval, pooling, summaries, answers and grounding on a data set; compare two measurements."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from odqa.errors import UsageError
 from odqa.schema import Style
 
 if TYPE_CHECKING:
+    from odqa.data.datasets import Dataset
     from odqa.evaluate.bench import Bench
     from odqa.evaluate.result import Result
 
@@ -160,6 +161,43 @@ def pooling(
         "pooling", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
     )
     _evaluate(session_of(context), request, lambda bench: measure_pooling(bench, sizes=chosen), as_json=as_json)
+
+
+@app.command()
+def summaries(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    data: DataOption = None,
+    split: SplitOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", help="So many documents and questions at most, always the same ones."),
+    ] = None,
+    index: IndexOption = None,
+    words: Annotated[
+        int | None,
+        typer.Option("--words", metavar="N", min=1, help="Most words of a summary; the mean of people's if not given."),
+    ] = None,
+    types: TypesOption = None,
+    seed: SeedOption = 13,
+    assignments: SetOption = None,
+    out: OutOption = None,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure document summaries: ROUGE beside lead, LexRank, TextRank and people; search by summaries alone."""
+    from odqa.evaluate.summaries import check_dataset, measure_summaries
+
+    request = _Request(
+        "summaries", dataset, data, split, limit, index, seed, overrides(assignments), out, html, types=types
+    )
+    _evaluate(
+        session_of(context),
+        request,
+        lambda bench: measure_summaries(bench, words=words, limit=limit),
+        as_json=as_json,
+        check=check_dataset,
+    )
 
 
 @app.command()
@@ -331,8 +369,9 @@ def _evaluate(
     *,
     as_json: bool,
     keep: Callable[[Bench, Path], None] | None = None,
+    check: Callable[[Dataset], None] | None = None,
 ) -> None:
-    """Measure, save, and print what was found."""
+    """Measure, save, and print what was found; what `check` finds wanting is told before anything is indexed."""
     from odqa.data.datasets import evaluation_split, load_dataset
     from odqa.evaluate import storage
     from odqa.evaluate.bench import open_bench
@@ -341,6 +380,8 @@ def _evaluate(
     resolved = resolve(request.settings)
     split = request.split or evaluation_split(request.dataset, data=request.data)
     dataset = load_dataset(request.dataset, data=request.data, split=None if split == "all" else split)
+    if check is not None:
+        check(dataset)
     folder = request.out or _folder(request, resolved.settings)
     with (
         session.progress() as progress,

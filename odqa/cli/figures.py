@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _ENGINE = "odqa"
 _BESIDE = 5
 """Systems that stand beside the engine in one table; more take a table of their own."""
+_ACROSS = 6
+"""Figures in one table with a line for each system."""
+_MANY_SYSTEMS = frozenset({"summaries"})
+"""Tasks with more systems than figures: a line for each system reads better there."""
 
 
 def print_result(console: Console, result: Result) -> None:
@@ -32,8 +36,11 @@ def print_result(console: Console, result: Result) -> None:
         write(console, Text(", ".join(f"{name.replace('_', ' ')} {n:,.0f}" for name, n in result.corpus.items())))
     shown = [name for name in result.metrics if not is_detail(name)]
     shared = [name for name in shown if any(name in one for one in result.baselines.values())]
-    for systems in _in_tables(result.baselines, shared):
-        _print_systems(console, {_ENGINE: result.metrics} | systems, shared)
+    if result.task in _MANY_SYSTEMS:
+        _print_by_system(console, {_ENGINE: result.metrics} | dict(result.baselines), shared)
+    else:
+        for systems in _in_tables(result.baselines, shared):
+            _print_systems(console, {_ENGINE: result.metrics} | systems, shared)
     own = {name: result.metrics[name] for name in shown if name not in shared}
     if own:
         _print_systems(console, {_ENGINE: own}, list(own))
@@ -97,6 +104,18 @@ def _print_systems(console: Console, systems: Mapping[str, Figures], metrics: Se
     console.print(table)
 
 
+def _print_by_system(console: Console, systems: Mapping[str, Figures], metrics: Sequence[str]) -> None:
+    """Draw a line for each system, in as many tables as the figures take; systems without any of them are left out."""
+    for first in range(0, len(metrics), _ACROSS):
+        shown = metrics[first : first + _ACROSS]
+        table = _table("", *shown)
+        for name, figures in systems.items():
+            if any(metric in figures for metric in shown):
+                values = (figures.get(metric) for metric in shown)
+                table.add_row(name, *("" if value is None else _number(value) for value in values))
+        console.print(table)
+
+
 def _print_groups(console: Console, kind: str, groups: Mapping[str, Figures]) -> None:
     """Draw the figures that a reader looks at first, by kind of question."""
     names = list(dict.fromkeys(name for figures in groups.values() for name in figures if name != "n"))
@@ -110,7 +129,8 @@ def _print_groups(console: Console, kind: str, groups: Mapping[str, Figures]) ->
 
 
 _FIRST = (
-    "R@10", "nDCG@10", "all_gold@10", "passage_all_gold@10", "kept@16x", "rougeL", "rougeLsum", "f1", "em",
+    "R@10", "nDCG@10", "bm25_R@10", "human bm25_R@10", "full-text bm25_R@10", "dense_R@10",
+    "all_gold@10", "passage_all_gold@10", "kept@16x", "rougeL", "rougeLsum", "f1", "em",
     "citation_precision", "retrieved_rougeL", "random_rougeL", "balanced_accuracy", "roc_auc",
 )  # fmt: skip
 

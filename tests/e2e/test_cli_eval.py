@@ -106,7 +106,38 @@ def test_pooling(odqa: Program, sets: Path) -> None:
     assert 0 < found["metrics"]["kept@8x"] <= 1.5, found["curves"]
     points = found["curves"]["pooling"]
     assert len(points) == 4  # the sizes asked for, and the engine's own setting
-    assert points[0]["passages_per_vector"] < points[-1]["passages_per_vector"]
+    assert points[0]["compression"] < points[-1]["compression"]
+
+
+def test_summaries(odqa: Program, sets: Path) -> None:
+    stories = [
+        {
+            "metadata": {"passage_id": str(number)},
+            "document": f"{town.title}\n\n" + "\n\n".join(block.span.of(town.text) for block in town.blocks[1:]),
+            "questions": [
+                {
+                    "question_number": 1,
+                    "question_text": "What is the plot of the story?",
+                    "responses": [
+                        {"response_text": f"Works at {town.title} were delayed, and nobody had measured it."}
+                    ],
+                }
+            ],
+        }
+        for number, town in enumerate(towns(5))
+    ]
+    _lines(sets / "stories" / "dev.jsonl", stories)
+    found = evaluate(odqa, sets, "summaries", "stories", "--json", "--words", 40, "--limit", 4, "-o", "summed").json
+    assert (found["task"], found["split"], found["n"], found["settings"]["words"]) == ("summaries", "dev", 4, 40)
+    assert {"lead", "random", "lexrank", "textrank", "oracle", "full-text", "human"} <= found["baselines"].keys()
+    assert 0 < found["metrics"]["rouge1"] < found["baselines"]["oracle"]["rouge1"]
+    assert found["metrics"]["words"] <= 40
+    shown = evaluate(odqa, sets, "summaries", "stories", "--limit", 2).out
+    assert "textrank" in shown
+    assert "bm25_R@10" in shown
+    assert "rouge1_low" not in shown
+    compared = run_here(odqa, "eval", "compare", "summed", "summed", "--json", cwd=sets).json
+    assert "rougeL" in {row["metric"] for row in compared["metrics"]}
 
 
 def test_answers(odqa: Program, sets: Path) -> None:
@@ -163,6 +194,8 @@ def test_datasets_are_listed(odqa: Program, sets: Path) -> None:
         ("pooling beir --sizes 4,many", "--sizes"),
         ("retrieval beir --set pooling=none", "pooling"),
         ("grounding own", "wice"),
+        ("summaries beir --set encoder=hashing", "human summaries"),
+        ("summaries beir --words 0", "--words"),
         ("answers own --judge nobody --set encoder=hashing", "nobody"),
         ("compare out.json nowhere", "out.json"),
     ],

@@ -11,7 +11,7 @@ import regex
 
 from odqa.data.builder import DocumentBuilder, clean
 from odqa.data.datasets.files import Record, choose_splits, find_file, first_record, read_records
-from odqa.data.datasets.types import Dataset, Gold, Question
+from odqa.data.datasets.types import Dataset, Gold, GoldSummary, Question
 from odqa.schema import Document, Span
 
 SPLITS = ("train", "val")
@@ -21,6 +21,10 @@ _MARKER = regex.compile(r"\{[^{}]*\}|\bvocalsound\b")  # `{disfmarker}`, `{gap}`
 _BEFORE_MARK = regex.compile(r"\s+(?=[,.;:?!](?:\s|$))")
 _CONTRACTION = regex.compile(r"(?<=\p{L})\s+(?='(?:s|m|re|ve|ll|d)\b)|(?<=\p{L})\s+(?=n't\b)", regex.IGNORECASE)
 _HESITATION = regex.compile(r"\b([Mm]+|[Uu]h)\s-\s(hmm|mm|huh|uh)\b")  # `Mm - hmm` is one word.
+# Of the general queries, those that ask for a summary of all: 183 of 197. Not `What were the resolutions?`.
+_WHOLE = regex.compile(
+    r"^(?:summarize the (?:whole )?meeting|what[’']s the summary of the meeting)\W*$", regex.IGNORECASE
+)
 _LEADING_MARKS = regex.compile(r"^[\s,.;:?!-]+")
 
 
@@ -49,9 +53,14 @@ def load(folder: Path, split: str | None, *, name: str = "qmsum") -> Dataset:
             for found in read_records(paths[each], _questions):
                 yield from found
 
+    def summaries() -> Iterator[GoldSummary]:
+        for each in chosen:
+            for found in read_records(paths[each], _summaries):
+                yield from found
+
     training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
     files = tuple(paths.values())
-    return Dataset(name, documents, questions, split=split or "", training=training, files=files)
+    return Dataset(name, documents, questions, split=split or "", training=training, files=files, summaries=summaries)
 
 
 def utterance(content: str) -> str:
@@ -103,6 +112,13 @@ def _questions(record: Record) -> list[Question]:
 
     lists = (("general", "general_query_list"), ("specific", "specific_query_list"))
     return [question(kind, number, query) for kind, name in lists for number, query in enumerate(record[name])]
+
+
+def _summaries(record: Record) -> list[GoldSummary]:
+    """Return the answers to the queries that ask for a summary of the whole meeting, as one gold summary or none."""
+    asked = [query for query in record["general_query_list"] if _WHOLE.match(clean(query["query"]))]
+    texts = tuple(clean(query["answer"]) for query in asked)
+    return [GoldSummary(f"qmsum/{record['meeting_id']}", texts)] if texts else []
 
 
 def _range(turns: list[Span], first: int, last: int) -> Span | None:

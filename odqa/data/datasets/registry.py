@@ -114,11 +114,17 @@ DATASETS: Mapping[str, DatasetInfo] = {
             "squality",
             "questions about long short stories",
             "CC BY 4.0; stories Project Gutenberg",
-            "story, 4 long answers",
+            "story, 4 long answers, 4 summaries",
             "dev",
         ),
         DatasetInfo(
-            "qmsum", "qmsum", "qmsum", "questions about meetings", "MIT", "ranges of turns, a long answer", "val"
+            "qmsum",
+            "qmsum",
+            "qmsum",
+            "questions about meetings",
+            "MIT",
+            "ranges of turns, a long answer, a summary",
+            "val",
         ),
         DatasetInfo(
             "ottqa",
@@ -144,7 +150,7 @@ DATASETS: Mapping[str, DatasetInfo] = {
             "scisummnet",
             "sentences that cite a paper, over papers",
             "CC BY 4.0",
-            "cited paper",
+            "cited paper, a summary",
         ),
         DatasetInfo(
             "hotpot300",

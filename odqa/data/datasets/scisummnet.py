@@ -15,7 +15,7 @@ import regex
 
 from odqa.data.builder import DocumentBuilder, clean
 from odqa.data.datasets.files import Record, choose_splits, find_file, read_unique
-from odqa.data.datasets.types import AnswerLength, Dataset, Gold, Question
+from odqa.data.datasets.types import AnswerLength, Dataset, Gold, GoldSummary, Question
 from odqa.schema import Document
 
 _YEAR = r"(?:19|20)\d\d\s?[a-f]?(?![\w])"
@@ -45,7 +45,14 @@ def load(folder: Path, split: str | None, *, name: str = "scisummnet") -> Datase
     def documents() -> Iterator[Document]:
         return read_unique(papers, _paper, key=lambda document: document.id)
 
-    return Dataset(name, documents, partial(citances, folder), answers=AnswerLength.NONE, files=(papers,))
+    return Dataset(
+        name,
+        documents,
+        partial(citances, folder),
+        answers=AnswerLength.NONE,
+        files=(papers,),
+        summaries=partial(gold_summaries, folder),
+    )
 
 
 def citances(folder: Path) -> Iterator[Question]:
@@ -68,6 +75,17 @@ def summaries(folder: Path) -> Iterator[tuple[str, str]]:
         return _id(record["id"]), clean(record["gold_summary"], keep_lines=True)
 
     return read_unique(_file(folder, "papers"), summary, key=lambda pair: pair[0])
+
+
+def gold_summaries(folder: Path) -> Iterator[GoldSummary]:
+    """Yield the summary that people wrote of each paper, apart from the title that stands above it.
+
+    Raises:
+        LoadError: a line is malformed.
+    """
+    for document_id, text in summaries(folder):
+        title, _, rest = text.partition("\n")
+        yield GoldSummary(document_id, (rest,), title) if rest.strip() else GoldSummary(document_id, (title,))
 
 
 def strip_citations(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from odqa.data.builder import DocumentBuilder, clean
 from odqa.data.datasets.files import Record, choose_splits, find_file, first_record, read_records
-from odqa.data.datasets.types import Dataset, Gold, Question
+from odqa.data.datasets.types import Dataset, Gold, GoldSummary, Question
 from odqa.schema import Document
 
 SPLITS = ("train", "dev")
@@ -58,9 +58,15 @@ def load(folder: Path, split: str | None, *, name: str = "squality") -> Dataset:
             for found in read_records(paths[each], _questions):
                 yield from found
 
+    def summaries() -> Iterator[GoldSummary]:
+        # What happens in a story is its summary, and one question of each asks for that.
+        for question in questions():
+            if question.type == "plot":
+                yield GoldSummary(question.gold[0].document_id, question.references)
+
     training = None if "train" in chosen or "train" not in paths else partial(questions, SPLITS[:1])
     files = tuple(paths.values())
-    return Dataset(name, documents, questions, split=split or "", training=training, files=files)
+    return Dataset(name, documents, questions, split=split or "", training=training, files=files, summaries=summaries)
 
 
 def _story(record: Record) -> Document:

@@ -1,4 +1,4 @@
-"""What a data set is made of: documents, questions with gold evidence and reference answers, and labelled claims."""
+"""What a data set is made of: documents, questions with gold evidence and answers, human summaries, labelled claims."""
 
 from __future__ import annotations
 
@@ -55,6 +55,21 @@ class Question:
     answerable: bool = True
     marked: int = 0
     mapped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSummary:
+    """What people wrote of a whole document.
+
+    Attributes:
+        document_id: the document.
+        texts: the summaries, each by another person and about the whole; never empty.
+        title: the title that stands above the summary, where the data set has one; not part of `texts`.
+    """
+
+    document_id: str
+    texts: tuple[str, ...]
+    title: str = ""
 
 
 class ClaimLabel(StrEnum):
@@ -124,6 +139,7 @@ class Dataset:
         training: the questions that a model may learn from; None where this is the only split. Never among
             `questions` unless the data set repeats itself, which `odqa eval diagnose` is there to find.
         files: every file that the documents are read from; their bytes identify the corpus.
+        summaries: iterates over the human summaries of whole documents; None where the data set has none.
     """
 
     name: str
@@ -134,3 +150,4 @@ class Dataset:
     answers: AnswerLength = AnswerLength.LONG
     training: Callable[[], Iterator[Question]] | None = None
     files: tuple[Path, ...] = ()
+    summaries: Callable[[], Iterator[GoldSummary]] | None = None

@@ -34,6 +34,7 @@ __all__ = ["write_comparison", "write_report"]
 _SAMPLES = 2_000
 _ROUNDED = 1e-4  # The mean of saved figures is as near to a saved mean as their rounding lets it.
 _NAMES = {"diagnose": "Diagnosis"}
+_COUNTED = {"grounding": "claims", "summaries": "documents"}
 _BESIDE = "The engine as it stands, and other systems on the same questions."
 
 
@@ -53,7 +54,7 @@ def write_report(result: Result, path: Path) -> None:
     rest = {name: value for name, value in result.metrics.items() if name not in shared}
     beside = {"engine": {name: value for name, value in result.metrics.items() if name in shared}, **result.baselines}
     facts = [
-        f"{result.n:,} {'claims' if result.task == 'grounding' else 'questions'}",
+        f"{result.n:,} {_COUNTED.get(result.task, 'questions')}",
         f"split {result.split}" if result.split else "all splits",
         f"odqa {__version__}",
     ]

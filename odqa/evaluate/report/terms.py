@@ -9,6 +9,10 @@ from collections.abc import Iterable, Mapping
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "retrieval": ("R@10", "nDCG@10", "all_gold@10", "RR", "R@1", "R@100"),
     "pooling": ("kept@8x", "kept@16x", "kept@32x", "R@10", "nDCG@10", "all_gold@10"),
+    "summaries": (
+        *("rouge1", "rouge2", "rougeL", "rougeLsum", "bm25_R@10", "dense_R@10", "ms_per_1000"),
+        "encoder_ms_per_1000",
+    ),
     "answers": (
         *("contains", "f1", "em", "rougeL", "rouge1", "rouge2", "citation_recall", "citation_precision"),
         *("refusal_auc", "answered", "words", "p50_s"),
@@ -31,15 +35,22 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
 }
 """For each task the figures to show first, as far as they are there."""
 
-COUNTS = frozenset({"n", "count", "questions", "claims", "passed", "k", "passages_per_vector"})
+COUNTS = frozenset({"n", "count", "questions", "claims", "passed", "k", "compression"})
 """Figures that count something."""
 
 BOUNDS = ("_low", "_high", "_p")
 """What follows a metric's name where its interval and its p are metrics themselves."""
 
 _LEVELS = r"(?:passage_|.*[ ./:])?"  # What may stand in front of a known name, such as `passage_R@10`.
+_AT_ANY_DEPTH = frozenset({"R", "bm25_R", "dense_R"})
 _DETAILS = ("_low", "_high", "_p", "_words", "_rouge1", "_rouge2", "_rougeLsum", "_s")
 _MEANINGS = (
+    (r"(rouge\w+?)_over_(\w+)", "What the engine has over {1} on the same documents, in {0}"),
+    (r"(bm25|dense)_R@(\d+)", "Share of questions with their document in the first {1} by {0} over these texts alone"),
+    (r"words_searched", "Words of the text that stands for a document in the search"),
+    (r"compression", "Words of the full text for each word that is searched"),
+    (r"ms_per_1000", "Milliseconds to summarize 1,000 words"),
+    (r"encoder_ms_per_1000", "Milliseconds to encode 1,000 words of the same documents"),
     (r"([a-z]+)_minus_([a-z]+)_(.+)", "What {0} evidence is worth over {1} evidence, in {2}"),
     (r"(gold|random|none)_(rouge\w+|f1|em)", "{1} with {0} evidence"),
     (r"(?:clean|unrepeated)_(.+)", "{0} on the questions without a near duplicate"),
@@ -51,7 +62,7 @@ _MEANINGS = (
     (r"answered", "Share of answerable questions that were answered"),
     (r"kept", "Recall at 10 as a share of what searching everything finds"),
     (r"kept_at_setting", "The same at the engine's own setting"),
-    (r"passages_per_vector", "Passages for each vector in memory"),
+    (r"compression", "Memory saved, times"),
     (r"passages_scored", "Passages scored for a question"),
     (r"ms|mean_ms|p\d+_ms", "Milliseconds of a question's search"),
     (r"retrieved_(.+)", "{0} with what search found"),
@@ -113,8 +124,8 @@ def meaning(metric: str) -> str:
 def is_detail(metric: str) -> bool:
     """Tell whether a reader looks for a metric later: at other depths than ten, an interval, one of many variants."""
     measure, _, depth = metric.rpartition("@")
-    if measure:
-        return depth != "10" and not depth.endswith("x") and measure != "R"
+    if measure and not depth.endswith(BOUNDS):
+        return depth != "10" and not depth.endswith("x") and measure not in _AT_ANY_DEPTH
     return metric.endswith(_DETAILS) or "_answered_" in metric
 
 
