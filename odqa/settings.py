@@ -51,7 +51,9 @@ class Settings:
         "extractive", "who writes the structured summaries: extractive (no model) or generative (see llm)", index=True
     )
     template: str = _setting("auto", "summary template: auto, a built-in name, or a TOML file", index=True)
-    pooling: int = _setting(12, "passages that one pooled vector stands for, at least", index=True, least=1)
+    pooling: int = _setting(
+        16, "how many times less memory than the passages' vectors the searched ones take", index=True, least=1
+    )
     bm25: str = _setting("tantivy", "lexical engine", choices=("tantivy", "rank-bm25"))
     language: str = _setting("en", "language of stemming and stop words (ISO 639-1)", index=True)
 

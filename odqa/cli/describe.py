@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 def describe(snapshot: Snapshot) -> dict[str, Any]:
     """Return what `odqa index info --json` prints: counts, settings, encoder, FAISS choice, sizes."""
+    from odqa.index.codes import choose_code
     from odqa.index.dense import choose
 
     manifest = snapshot.manifest
     passages, entries = _live_counts(snapshot)
-    choice = choose(int(snapshot.first_entry[-1]), snapshot.dimension)
+    code = choose_code(manifest.settings["pooling"], snapshot.dimension)
+    choice = choose(int(snapshot.first_entry[-1]), snapshot.dimension, code)
+    memory, whole = sum(entries) * code.size, sum(passages) * 2 * snapshot.dimension
     metadata = (json.loads(text) for text, live in zip(snapshot.column("metadata"), snapshot.live, strict=True) if live)
     languages = Counter(str(item["language"]) for item in metadata if item.get("language"))
     return {
@@ -27,7 +30,8 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         "documents": manifest.documents,
         "passages": sum(passages),
         "entries": sum(entries),
-        "compression": round(sum(passages) / sum(entries), 2) if sum(entries) else None,
+        "vector_bytes": memory,
+        "compression": round(whole / memory, 2) if memory else None,
         "text_bytes": sum(ref.text_bytes for ref in manifest.segments),
         "encoder": dict(manifest.encoder),
         "settings": dict(manifest.settings),
@@ -66,7 +70,7 @@ def _bytes_by_part(index: Path) -> dict[str, int]:
         "documents": documents,
         "tables": tables - documents,
         "passage_vectors": size_of(index, "segments/*/passages.f16"),
-        "entry_vectors": size_of(index, "segments/*/entries.f16"),
+        "summary_vectors": size_of(index, "segments/*/summaries.f16"),
         "cache": size_of(index / "cache"),
     }
     return {**parts, "total": size_of(index)}

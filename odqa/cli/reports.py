@@ -30,9 +30,7 @@ def print_report(console: Console, index: str, report: BuildReport, size: int) -
     rows = {"documents": ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "none"}
     if report.passages:
         rows["passages"] = f"{report.passages:,} new"
-        rows["pooled entries"] = (
-            f"{report.entries:,} new, {report.passages / max(report.entries, 1):.1f} passages to one"
-        )
+        rows["pooled entries"] = f"{report.entries:,} new"
     rows["size on disk"] = decimal(size)
     total = sum(report.seconds.values())
     slow = [f"{stage} {took:.1f}" for stage, took in report.seconds.items() if took >= 0.05]
@@ -46,12 +44,12 @@ def print_info(console: Console, info: Mapping[str, Any]) -> None:
     size, encoder, languages = info["bytes"], info["encoder"], info["document_languages"]
     parts = ", ".join(f"{name.replace('_', ' ')} {decimal(n)}" for name, n in size.items() if name != "total")
     marked = "".join(f", {count:,} marked {name}" for name, count in languages.items())
-    compression = f", {info['compression']:.1f} passages to one" if info["compression"] else ""
+    compression = f", {info['compression']:.1f} times smaller than the passages" if info["compression"] else ""
     rows = {
         "generation": f"{info['generation']:,} (format {info['format']})",
         "documents": f"{info['documents']:,} ({decimal(info['text_bytes'])} of text)",
         "passages": f"{info['passages']:,}",
-        "pooled entries": f"{info['entries']:,}{compression}",
+        "pooled entries": f"{info['entries']:,} in {decimal(info['vector_bytes'])}{compression}",
         "encoder": f"{encoder['name']}, {encoder['dimension']} dimensions ({encoder['fingerprint']})",
         "FAISS": f"{info['dense']['factory']} ({info['dense']['reason']})",
         "language": f"{info['language']}{marked}",

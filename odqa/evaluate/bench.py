@@ -26,7 +26,7 @@ from odqa.engine import Engine
 from odqa.errors import LoadError, OdqaIndexError, UsageError
 from odqa.evaluate.place import place_gold
 from odqa.evaluate.vectors import CachedEncoder
-from odqa.index.build import IndexWriter, pipeline_fingerprint
+from odqa.index.build import IndexWriter, make_pipeline
 from odqa.index.encoder import make_encoder
 from odqa.index.files import cache_folder
 from odqa.index.manifest import writer_lock
@@ -211,7 +211,7 @@ def prepare_index(
         return None
     settings = resolved.settings
     summarizer = make_summarizer(settings, encoder)
-    pipeline = pipeline_fingerprint(settings, encoder, summarizer)
+    pipeline = str(make_pipeline(settings, encoder, summarizer))
     identity = Corpus(dataset).identity
     key = hashlib.sha256(f"{identity}/{pipeline}/{settings.language}".encode()).hexdigest()[:16]
     path = cache_folder() / "evaluate" / f"{Path(dataset.name).name}-{key}.odqa"

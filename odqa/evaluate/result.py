@@ -26,7 +26,7 @@ class Result:
             this question), `baselines` (system → figures) and whatever else the task has to show, such as `answer`,
             `references`, `gold`, `evidence`.
         groups: figures by kind of question: `{"type": {"bridge": {"n": 240, "R@10": .8}}, "hops": {"2": {…}}}`.
-        curves: points of each plot, by its name: `{"pooling": [{"passages_per_vector": 8, "kept": .99}, …]}`.
+        curves: points of each plot, by its name: `{"pooling": [{"compression": 8, "kept": .99}, …]}`.
         corpus: size of what was searched (`documents`, `passages`, `entries`, `characters`) and how much of the
             gold evidence was found in it (`gold_marked`, `gold_mapped`).
         notes: sentences that a reader of the figures has to know.

@@ -22,6 +22,7 @@ import numpy as np
 from odqa.data.passages import parse
 from odqa.errors import IndexMismatch, IndexMissing
 from odqa.index import pool
+from odqa.index.codes import rows_for
 from odqa.index.compact import compact
 from odqa.index.derived import collect_caches, prepare
 from odqa.index.encoder import make_encoder
@@ -31,13 +32,15 @@ from odqa.index.segment import write_segment
 from odqa.index.snapshot import Snapshot
 from odqa.index.tables import IndexedDocument
 from odqa.registry import resolve
-from odqa.schema import Document, Failure, ParsedDocument, Progress
+from odqa.schema import Document, Failure, ParsedDocument, Progress, StructuredSummary
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from odqa.protocols import Encoder, Executor, ProgressCallback, Summarizer
     from odqa.settings import Settings
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 _ENCODE_CHUNK = 256
 _BATCH_CHARACTERS = 32 << 20
 _STAGES = ("read", "parse", "encode", "summarize", "pool", "write", "search index")
@@ -95,7 +98,7 @@ class IndexWriter:
         self.report = BuildReport()
         self._progress, self._total = progress, total
         self._memory = HashMemory()
-        self.pipeline = pipeline_fingerprint(settings, encoder, summarizer)
+        self.pipeline = make_pipeline(settings, encoder, summarizer)
         self.manifest = self._start()
         self._live = self._read_live()
         self._seen: set[str] = set()
@@ -103,22 +106,24 @@ class IndexWriter:
 
     def add(self, documents: Iterable[Document]) -> None:
         """Index what is new or changed among the documents, committing batch after batch."""
-        batch: list[ParsedDocument] = []
+        batch: list[_Prepared] = []
         passages = characters = 0
         executor: Executor = resolve("executors", self.settings.executor)(self.settings)
-        parsed_documents = executor.map(Parser(self.settings), self._changed(documents))
+        again: list[str] = []
+        parsed_documents = executor.map(Parser(self.settings), self._changed(documents, again))
         while True:
             with self._stage("parse"):
                 parsed = next(parsed_documents, None)
             if parsed is None:
                 break
-            batch.append(parsed)
+            batch.append(_Prepared(parsed))
             passages += len(parsed.passages)
             characters += len(parsed.document.text)
-            if passages >= self.settings.segment_passages or characters >= _BATCH_CHARACTERS:
+            if self._is_full(passages, characters):
                 self._flush(batch)
                 batch, passages, characters = [], 0, 0
         self._flush(batch)
+        self._renew(again)
 
     def remove(self, ids: Iterable[str]) -> None:
         """Remove documents by id and commit; ids that are not there are ignored."""
@@ -190,18 +195,23 @@ class IndexWriter:
                 live[id_] = (*snapshot.place(number), content, pipeline)
         return live
 
-    def _changed(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Yield the documents that the index does not hold as they are."""
+    def _changed(self, documents: Iterable[Document], again: list[str]) -> Iterator[Document]:
+        """Yield the documents that are to be encoded; note in `again` those of which only the summary is out of date.
+
+        The others the index holds as they are.
+        """
         for document in self._timed_read(documents):
             if document.id in self._seen:
                 self.report.failures.append(Failure(document.source, f"a second document with the id {document.id!r}"))
                 continue
             self._seen.add(document.id)
             known = self._live.get(document.id)
-            if known is not None and known[2:] == (document.content_hash, self.pipeline):
-                self.report.unchanged += 1
-            else:
+            if known is None or known[2] != document.content_hash or not self.pipeline.keeps_vectors(known[3]):
                 yield document
+            elif known[3] != str(self.pipeline):
+                again.append(document.id)
+            else:
+                self.report.unchanged += 1
 
     def _timed_read(self, documents: Iterable[Document]) -> Iterator[Document]:
         iterator = iter(documents)
@@ -214,58 +224,76 @@ class IndexWriter:
             self._tell("read", self._read, self._total, "documents")
             yield document
 
-    def _flush(self, batch: Sequence[ParsedDocument]) -> None:
+    def _is_full(self, passages: int, characters: int) -> bool:
+        return passages >= self.settings.segment_passages or characters >= _BATCH_CHARACTERS
+
+    def _renew(self, ids: Sequence[str]) -> None:
+        """Summarize and pool documents again with the vectors that the index holds, committing batch after batch."""
+        start = 0
+        while start < len(ids):
+            # A commit may have merged segments, so places are looked up afresh for every batch.
+            snapshot = Snapshot.open(self.index, self._memory)
+            batch: list[_Prepared] = []
+            passages = characters = 0
+            for id_ in ids[start:]:
+                number = snapshot.by_id[id_]
+                parsed = snapshot.parsed(number)
+                kept = snapshot.summaries(number) if self.pipeline.keeps_summaries(self._live[id_][3]) else None
+                vectors = np.asarray(snapshot.passage_vectors(number), np.float32)
+                batch.append(_Prepared(parsed, vectors, kept))
+                passages += len(parsed.passages)
+                characters += len(parsed.document.text)
+                if self._is_full(passages, characters):
+                    break
+            self._flush(batch)
+            start += len(batch)
+
+    def _flush(self, batch: Sequence[_Prepared]) -> None:
         if not batch:
             return
         indexed = self._index(batch)
         with self._stage("write"):
             ref = write_segment(self.index / "segments", indexed, self.encoder.dimension, self._memory)
-            ids = [parsed.document.id for parsed in batch]
+            ids = [item.parsed.document.id for item in batch]
             replaced = [id_ for id_ in ids if id_ in self._live]
             segments = (*self.manifest.segments, ref)
             self._commit(self.manifest.next(segments=segments, deletions=self._deletions(replaced)))
             self.report.updated += replaced
             self.report.added += [id_ for id_ in ids if id_ not in self._live]
-            for row, document in enumerate(parsed.document for parsed in batch):
-                content = indexed[row].content_hash
-                self._live[document.id] = (ref.id, row, content, self.pipeline)
+            for row, id_ in enumerate(ids):
+                self._live[id_] = (ref.id, row, indexed[row].content_hash, str(self.pipeline))
             committed = self.manifest
             self.manifest = compact(self.index, committed, self._memory)
             if self.manifest is not committed:
                 self._live = self._read_live()
 
-    def _index(self, batch: Sequence[ParsedDocument]) -> list[IndexedDocument]:
-        texts = [parsed.passage_input(passage) for parsed in batch for passage in parsed.passages]
-        vectors = self._encode(texts)
-        starts = np.cumsum([0, *(len(parsed.passages) for parsed in batch)])
-        own = [vectors[starts[i] : starts[i + 1]] for i in range(len(batch))]
-        summaries, spans, words = [], [], []
-        for number, (parsed, passage_vectors) in enumerate(zip(batch, own, strict=True)):
-            with self._stage("summarize"):
-                summaries.append(tuple(self.summarizer.summarize(parsed, passage_vectors)))
-            with self._stage("pool"):
-                spans.append(pool.runs(parsed, self.settings.pooling))
-                words.append(pool.entry_texts(parsed, summaries[number], spans[number]))
-            self._tell("summarize", number + 1, len(batch), "documents")
+    def _index(self, batch: Sequence[_Prepared]) -> list[IndexedDocument]:
+        new = [item for item in batch if item.vectors is None]
+        texts = [item.parsed.passage_input(passage) for item in new for passage in item.parsed.passages]
+        # Rounded as they are stored, so that whatever is made of them is the same whenever it is made again.
+        vectors = self._encode(texts).astype(np.float16).astype(np.float32)
+        start = 0
+        for item in new:
+            item.vectors = vectors[start : start + len(item.parsed.passages)]
+            start += len(item.vectors)
+        for done, item in enumerate(batch, 1):
+            if item.summaries is None:
+                with self._stage("summarize"):
+                    item.summaries = tuple(self.summarizer.summarize(item.parsed, item.vectors))
+            self._tell("summarize", done, len(batch), "documents")
         with self._stage("pool"):
-            encoded = pool.encode_texts([text for texts_ in words for text, _ in texts_], self.encoder)
-        indexed, first = [], 0
-        for number, parsed in enumerate(batch):
-            last = first + len(spans[number])
-            indexed.append(
-                IndexedDocument(
-                    parsed,
-                    summaries[number],
-                    pool.make_entries(parsed, spans[number], [lexical for _, lexical in words[number]]),
-                    own[number],
-                    pool.pool_vectors(own[number], spans[number], encoded[first:last]),
-                    self.pipeline,
-                )
-            )
-            first = last
+            said = [pool.summary_text(item.parsed, item.summaries or ()) for item in batch]
+            spoken = pool.encode_summaries(said, self.encoder)
+            indexed = [self._pool(item, vector) for item, vector in zip(batch, spoken, strict=True)]
         self.report.passages += len(texts)
-        self.report.entries += first
+        self.report.entries += sum(len(document.entries) for document in indexed)
         return indexed
+
+    def _pool(self, item: _Prepared, summary: NDArray[np.float32]) -> IndexedDocument:
+        vectors, pooling = item.known_vectors, self.settings.pooling
+        spans = pool.runs(vectors, rows_for(len(vectors), pooling, self.encoder.dimension))
+        entries = pool.make_entries(item.parsed, spans)
+        return IndexedDocument(item.parsed, item.summaries or (), entries, vectors, summary, str(self.pipeline))
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         vectors = np.zeros((len(texts), self.encoder.dimension), np.float32)
@@ -321,9 +349,56 @@ def _encoder(settings: Settings) -> Encoder:
     return make_encoder(settings)
 
 
-def pipeline_fingerprint(settings: Settings, encoder: Encoder, summarizer: Summarizer) -> str:
-    """Identify everything that decides what a document becomes in the index, apart from the document."""
-    # The language is left out: it shapes only the lexical cache.
-    values = {k: v for k, v in settings.index_values().items() if k not in {"language", "encoder"}}
-    body = [PIPELINE_VERSION, pool.VERSION, values, encoder.fingerprint, summarizer.fingerprint]
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+@dataclass(slots=True)
+class _Prepared:
+    """A document on its way into the index, with what the index may know of it already."""
+
+    parsed: ParsedDocument
+    vectors: NDArray[np.float32] | None = None
+    summaries: tuple[StructuredSummary, ...] | None = None
+
+    @property
+    def known_vectors(self) -> NDArray[np.float32]:
+        """Unit vectors of the passages; encoding comes first."""
+        if self.vectors is None:
+            raise RuntimeError(f"{self.parsed.document.id}: pooled before it is encoded")
+        return self.vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything that decides what a document becomes in the index, apart from the document, as three fingerprints.
+
+    Attributes:
+        encoding: of passages and their vectors.
+        summary: of the structured summaries.
+        pooling: of the pooled entries.
+    """
+
+    encoding: str
+    summary: str
+    pooling: str
+
+    def __str__(self) -> str:
+        return f"{self.encoding}-{self.summary}-{self.pooling}"
+
+    def keeps_vectors(self, other: str) -> bool:
+        """Tell whether passages and vectors made by the pipeline written as `other` are those of this one."""
+        return other.split("-")[:1] == [self.encoding]
+
+    def keeps_summaries(self, other: str) -> bool:
+        """Tell whether the summaries made by the pipeline written as `other` are those of this one too."""
+        return other.split("-")[:2] == [self.encoding, self.summary]
+
+
+def make_pipeline(settings: Settings, encoder: Encoder, summarizer: Summarizer) -> Pipeline:
+    """Return the pipeline that settings, encoder and summarizer make."""
+    return Pipeline(
+        _fingerprint(PIPELINE_VERSION, settings.passage_tokens, encoder.fingerprint),
+        _fingerprint(settings.summarizer, settings.template, summarizer.fingerprint),
+        _fingerprint(pool.VERSION, settings.pooling, encoder.fingerprint),
+    )
+
+
+def _fingerprint(*values: object) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]

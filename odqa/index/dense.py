@@ -1,7 +1,8 @@
 """FAISS over pooled entries, on the CPU or on CUDA.
 
-The rule (`choose`): up to 100,000 entries a flat scan in float16, exact; up to four million inverted lists (IVF) over
-float16 vectors; beyond that inverted lists over product-quantised codes with an OPQ rotation (Douze et al. 2024).
+Entries are coded in as few bits as the index's pooling calls for (`codes`). The rule (`choose`): up to 250,000 entries
+a flat scan of the codes, beyond that inverted lists (IVF) of them (Douze et al. 2024, "The Faiss library"). On CUDA
+entries are scanned in half precision, which fits there.
 Rows are numbered as in the snapshot, deleted documents' entries included and left out at search by a bitmap, so that
 adding documents appends rows and nothing that is trained has to be trained again.
 """
@@ -9,7 +10,7 @@ adding documents appends rows and nothing that is trained has to be trained agai
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odqa.errors import IndexCorrupt, ModelError
+from odqa.index.codes import Code
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FLAT_LIMIT = 100_000
-IVF_LIMIT = 4_000_000
+FLAT_LIMIT = 250_000
 _TRAIN_PER_LIST = 40
-_CHUNK = 65_536
 _SEED = 20_130
 _FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss-gpu-cu13")
 _ONE_THREAD = 200_000
@@ -48,16 +48,15 @@ class DenseChoice:
     stored: bool
 
 
-def choose(entries: int, dimension: int) -> DenseChoice:
-    """Return the kind of FAISS index for a collection of that size."""
+def choose(entries: int, dimension: int, code: Code) -> DenseChoice:
+    """Return the kind of FAISS index for a collection of that size, coded like that."""
+    rotation = f"RR{dimension}," if code.rotated else ""
     if entries <= FLAT_LIMIT:
-        return DenseChoice("SQfp16", 0, f"{entries:,} entries: exact flat scan in float16", False)
+        reason = f"{entries:,} entries of {code.size} bytes: flat scan"
+        return DenseChoice(rotation + code.factory, 0, reason, stored=code.factory != "SQfp16")
     lists = 1 << round(math.log2(4 * math.sqrt(entries)))
-    if entries <= IVF_LIMIT:
-        return DenseChoice(f"IVF{lists},SQfp16", max(16, lists // 32), f"{entries:,} entries: {lists} lists", True)
-    codes = min(64, dimension // 4)
-    factory = f"OPQ{codes}_{codes * 4},IVF{lists},PQ{codes}"
-    return DenseChoice(factory, max(32, lists // 64), f"{entries:,} entries: {lists} lists of {codes}-byte codes", True)
+    reason = f"{entries:,} entries of {code.size} bytes: {lists:,} lists"
+    return DenseChoice(f"{rotation}IVF{lists},{code.factory}", max(32, lists // 16), reason, stored=True)
 
 
 def faiss_module() -> Any:
@@ -146,7 +145,7 @@ class DenseIndex:
             # FAISS searches its raw scores backwards: distances are inner products, -inf where none is left.
             selector = None if self._all_live else faiss.IDSelectorBitmap(self._bitmap)
             parameters = _parameters(faiss, index, self.choice.probes, selector)
-            with _threads(faiss, len(queries) * len(self._live)):
+            with few_threads(faiss, len(queries) * len(self._live)):
                 scores, found = index.search(queries, k, params=parameters)
             return found, scores
 
@@ -190,7 +189,7 @@ class DenseIndex:
 
 
 @contextmanager
-def _threads(faiss: Any, work: int) -> Iterator[None]:
+def few_threads(faiss: Any, work: int) -> Iterator[None]:
     """Let one thread do a small search: waking the others costs a hundred times the scan of a few thousand entries.
 
     OpenMP keeps the number for each calling thread, so threads that search at once do not disturb each other.
@@ -205,10 +204,14 @@ def _threads(faiss: Any, work: int) -> Iterator[None]:
 
 
 def _parameters(faiss: Any, index: Any, probes: int, selector: Any) -> Any:
-    if not probes:
-        return None if selector is None else faiss.SearchParameters(sel=selector)
-    inner = faiss.SearchParametersIVF(nprobe=probes, sel=selector) if selector else None
-    inner = inner or faiss.SearchParametersIVF(nprobe=probes)
+    if not probes and selector is None:
+        return None
+    if probes:
+        # FAISS keeps the address of a selector, so none may be given where there is none.
+        chosen = {} if selector is None else {"sel": selector}
+        inner = faiss.SearchParametersIVF(nprobe=probes, **chosen)
+    else:
+        inner = faiss.SearchParameters(sel=selector)
     if isinstance(index, faiss.IndexPreTransform):
         return faiss.SearchParametersPreTransform(index_params=inner)
     return inner
@@ -224,47 +227,46 @@ def _without_deleted(
 
 
 def build_index(
-    vectors: Iterable[NDArray[np.float16]], entries: int, dimension: int, choice: DenseChoice, trained: Any = None
+    vectors: Callable[[], Iterable[NDArray[np.float32]]],
+    entries: int,
+    dimension: int,
+    choice: DenseChoice,
+    trained: Any = None,
 ) -> Any:
-    """Make a FAISS index over all entries.
+    """Make a FAISS index over all entries; memory is bounded by the codes and one array of vectors.
 
     Args:
-        vectors: arrays of shape (rows, dimension) that together hold the entries in global order; read twice
-            where the index must be trained, so give a sequence.
+        vectors: called for arrays of shape (rows, dimension) that together hold the entries in global order; twice
+            where the index must be trained.
         entries: rows in all.
         dimension: length of the vectors.
         choice: the kind of index.
         trained: an index of the same kind that already holds the first `trained.ntotal` entries.
     """
     faiss = faiss_module()
-    arrays = list(vectors)
     index = trained
     if index is None:
         index = faiss.index_factory(dimension, choice.factory, faiss.METRIC_INNER_PRODUCT)
-    if not index.is_trained:
-        index.train(_sample(arrays, entries, choice))
-    for chunk in _chunks(arrays, skip=index.ntotal):
-        index.add(chunk)
+    if not index.is_trained and entries:
+        index.train(_sample(vectors(), entries, choice))
+    skip = index.ntotal
+    for array in vectors() if entries else ():
+        if skip < len(array):
+            index.add(np.ascontiguousarray(array[skip:], np.float32))
+        skip = max(0, skip - len(array))
     return index
 
 
-def _sample(arrays: list[NDArray[np.float16]], entries: int, choice: DenseChoice) -> NDArray[np.float32]:
+def _sample(arrays: Iterable[NDArray[np.float32]], entries: int, choice: DenseChoice) -> NDArray[np.float32]:
     lists = int(choice.factory.partition("IVF")[2].partition(",")[0] or 64)
     wanted = min(entries, max(lists * _TRAIN_PER_LIST, 16_384))
     rows = np.sort(np.random.default_rng(_SEED).choice(entries, wanted, replace=False))
     parts, first = [], 0
     for array in arrays:
         inside = rows[(rows >= first) & (rows < first + len(array))] - first
-        parts.append(np.asarray(array[inside], np.float32))
+        parts.append(array[inside])
         first += len(array)
     return np.concatenate(parts)
-
-
-def _chunks(arrays: list[NDArray[np.float16]], skip: int) -> Iterator[NDArray[np.float32]]:
-    for array in arrays:
-        for start in range(min(skip, len(array)), len(array), _CHUNK):
-            yield np.asarray(array[start : start + _CHUNK], np.float32)
-        skip = max(0, skip - len(array))
 
 
 def save(index: Any, path: Path) -> None:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odqa import fs
-from odqa.errors import OdqaError
+from odqa.errors import IndexCorrupt, OdqaError
 from odqa.index import dense
+from odqa.index.codes import choose_code, half_precision
 from odqa.index.collection.storage import NAME as COLLECTION
 from odqa.index.dense import DenseIndex
 from odqa.index.files import HashMemory
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from odqa.settings import Settings
 
-VERSION = 1
+VERSION = 2
 _REMEDY = "delete the cache folder; it is made anew"
 # A small lexical index is made anew rather than patched when documents were removed, since tantivy goes on counting
 # removed documents in its statistics; a large one only once enough of it has changed to pay for the work.
@@ -124,15 +125,31 @@ def _open(
     if stamp["version"] != VERSION or stamp["language"] != language:
         raise ValueError("made by another version, or for another language")
     lexical = LexicalIndex(folder / "lexical", snapshot, language)
-    choice = dense.choose(int(snapshot.first_entry[-1]), snapshot.dimension)
+    choice = _choice(snapshot, device)
     if choice.stored:
-        memory = HashMemory()
-        memory.check(folder / "entries.faiss", stamp["faiss"], remedy=_REMEDY)
-        memory.save()
-        index = dense.load(folder / "entries.faiss")
+        if stamp["choice"] != choice.factory:
+            raise ValueError("made for another kind of FAISS index")
+        index = _load(folder, stamp)
     else:
         index = _dense(snapshot, choice, None)
     return Derived(lexical, DenseIndex(index, choice, _live_entries(snapshot), device), temporary)
+
+
+def _load(folder: Path, stamp: dict[str, Any]) -> Any:
+    memory = HashMemory()
+    memory.check(folder / "entries.faiss", stamp["faiss"], remedy=_REMEDY)
+    memory.save()
+    return dense.load(folder / "entries.faiss")
+
+
+def _choice(snapshot: Snapshot, device: str) -> dense.DenseChoice:
+    """Return how the entries are searched: coded as the index's pooling says, on CUDA in half precision."""
+    entries, dimension = int(snapshot.first_entry[-1]), snapshot.dimension
+    if not entries:
+        return dense.choose(0, dimension, half_precision(dimension))
+    if device != "cpu":
+        return dense.DenseChoice("SQfp16", 0, f"{entries:,} entries: exact flat scan on {device}", stored=False)
+    return dense.choose(entries, dimension, choose_code(snapshot.manifest.settings["pooling"], dimension))
 
 
 def _live_entries(snapshot: Snapshot) -> NDArray[np.bool_]:
@@ -141,7 +158,7 @@ def _live_entries(snapshot: Snapshot) -> NDArray[np.bool_]:
 
 def _dense(snapshot: Snapshot, choice: dense.DenseChoice, trained: Any) -> Any:
     entries = int(snapshot.first_entry[-1])
-    return dense.build_index(snapshot.entry_vectors(), entries, snapshot.dimension, choice, trained)
+    return dense.build_index(snapshot.entry_vectors, entries, snapshot.dimension, choice, trained)
 
 
 def _newest(cache: Path) -> Path | None:
@@ -153,7 +170,7 @@ def _write(folder: Path, snapshot: Snapshot, language: str, previous: Path | Non
     folder.mkdir(parents=True)
     old = _read_stamp(previous, language)
     write_lexical(folder / "lexical", snapshot, language, previous=_lexical_base(snapshot, previous, old))
-    choice = dense.choose(int(snapshot.first_entry[-1]), snapshot.dimension)
+    choice = _choice(snapshot, "cpu")
     segments = [ref.id for ref in snapshot.manifest.segments]
     stamp: dict[str, Any] = {"version": VERSION, "language": language, "segments": segments, "choice": choice.factory}
     if choice.stored:
@@ -161,8 +178,9 @@ def _write(folder: Path, snapshot: Snapshot, language: str, previous: Path | Non
         grown = (
             old is not None and old["choice"] == choice.factory and segments[: len(old["segments"])] == old["segments"]
         )
-        if previous is not None and grown:
-            trained = dense.load(previous / "entries.faiss")
+        if previous is not None and old is not None and grown:
+            with suppress(IndexCorrupt):
+                trained = _load(previous, old)
         dense.save(_dense(snapshot, choice, trained), folder / "entries.faiss")
         stamp["faiss"] = fs.sha256(folder / "entries.faiss")
     if previous is not None:

@@ -57,7 +57,7 @@ class Searchable:
     Attributes:
         title: its title.
         text: its canonical text.
-        summary: the words of its pooled entries.
+        summary: the words of its structured summaries, each statement once.
         passages: context and text of each passage.
     """
 
@@ -72,7 +72,7 @@ def write_segment(folder: Path, documents: Sequence[IndexedDocument], dimension:
     made = tables.to_tables(documents)
     vectors = {
         "passages": [item.passage_vectors for item in documents],
-        "entries": [item.entry_vectors for item in documents],
+        "summaries": [item.summary_vector[None] for item in documents],
     }
     return _write(folder, made, vectors, dimension, memory)
 
@@ -89,14 +89,15 @@ def merge_segments(
         memory: where the new files' hashes are noted.
     """
     made: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-    vectors: dict[str, list[NDArray[np.float16]]] = {"passages": [], "entries": []}
+    vectors: dict[str, list[NDArray[np.float16]]] = {"passages": [], "summaries": []}
     for segment, rows in parts:
         for first, last in _runs(rows):
             made["documents"].append(segment.tables["documents"].slice(first, last - first))
+            vectors["summaries"].append(segment.vectors("summaries")[first:last])
             for name in CHILDREN:
                 start, end = segment.offsets[name][first], segment.offsets[name][last]
                 made[name].append(segment.tables[name].slice(start, end - start))
-                if name in vectors:
+                if name == "passages":
                     vectors[name].append(segment.vectors(name)[start:end])
     joined = {name: pa.concat_tables(some) if some else SCHEMAS[name].empty_table() for name, some in made.items()}
     return _write(folder, joined, vectors, dimension, memory)
@@ -176,7 +177,7 @@ class Segment:
         description = self._describe()
         self.dimension: int = description["dimension"]
         files = description["files"]
-        for name in [f"{name}.arrow" for name in SCHEMAS] + ["passages.f16", "entries.f16"]:
+        for name in [f"{name}.arrow" for name in SCHEMAS] + ["passages.f16", "summaries.f16"]:
             if name not in files:
                 raise IndexCorrupt(f"{folder / 'segment.json'}: {name} is not listed", REMEDY)
             memory.check(folder / name, files[name]["sha256"], remedy=REMEDY)
@@ -184,13 +185,13 @@ class Segment:
         for name, schema in SCHEMAS.items():
             self.tables[name] = self._map_table(folder / f"{name}.arrow", schema)
         self._vectors = {
-            name: self._map_vectors(folder / f"{name}.f16", self.tables[name].num_rows)
-            for name in ("passages", "entries")
+            name: self._map_vectors(folder / f"{name}.f16", self.tables[rows].num_rows)
+            for name, rows in (("passages", "passages"), ("summaries", "documents"))
         }
         self._check_counts()
 
     def vectors(self, name: str) -> NDArray[np.float16]:
-        """Return the memory-mapped vectors of `passages` or `entries`, shape (rows, dimension), float16."""
+        """Return the memory-mapped vectors of `passages`, or of `summaries`, one a document; (rows, dimension)."""
         return self._vectors[name]
 
     @cached_property
@@ -220,7 +221,7 @@ class Segment:
         return Searchable(
             title=documents["title"][row].as_py(),
             text=text,
-            summary="\n".join(self._child("entries", row)["text"].to_pylist()),
+            summary="\n".join(dict.fromkeys(self._child("summaries", row)["text"].to_pylist())),
             passages=tuple((context, text[start:end]) for context, start, end in zip(*columns, strict=True)),
         )
 

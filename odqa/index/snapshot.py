@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from odqa.errors import IndexCorrupt
+from odqa.index import pool
 from odqa.index.files import HashMemory
 from odqa.index.manifest import Manifest, read_manifest
 from odqa.index.segment import Searchable, Segment
@@ -134,9 +135,47 @@ class Snapshot:
                 yield start + first + rows, part if whole else part[rows]
             start += len(vectors)
 
-    def entry_vectors(self) -> Iterator[NDArray[np.float16]]:
-        """Yield the pooled-entry vectors, one array a segment, in global order."""
-        return (segment.vectors("entries") for segment in self.segments)
+    @cached_property
+    def entry_passage(self) -> NDArray[np.int64]:
+        """Global number of the first passage of every pooled entry, and one more; shape (entries + 1,)."""
+        parts = [segment.tables["entries"]["first"].to_numpy() for segment in self.segments]
+        firsts = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
+        return np.append(firsts + self.first_passage[self.entry_document], self.first_passage[-1])
+
+    def entry_vectors(self, chunk: int = 16_384) -> Iterator[NDArray[np.float32]]:
+        """Yield the unit vectors of all pooled entries in global order, at most `chunk` entries of a segment at a time.
+
+        They are made from the vectors of their passages, so that nothing is stored twice.
+        """
+        passage = 0
+        for segment, *documents in zip(self.segments, self._first_document, self._first_document[1:], strict=False):
+            vectors = segment.vectors("passages")
+            start, end = self.first_entry[documents].tolist()
+            for first in range(start, end, chunk):
+                bounds = self.entry_passage[first : min(first + chunk, end) + 1] - passage
+                yield pool.entry_vectors(vectors[bounds[0] : bounds[-1]], bounds[:-1] - bounds[0])
+            passage += len(vectors)
+
+    def summary_vectors(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of documents' own summaries, zero where there is none; shape (len(numbers), dimension)."""
+        found = np.zeros((len(numbers), self.dimension), np.float32)
+        places = np.searchsorted(self._first_document, numbers, side="right") - 1
+        for place in np.unique(places).tolist():
+            rows = np.flatnonzero(places == place)
+            own = self.segments[place].vectors("summaries")
+            found[rows] = own[numbers[rows] - int(self._first_document[place])]
+        return found
+
+    def vectors_of(self, passages: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of passages by their global numbers, ascending; shape (len(passages), dimension)."""
+        found = np.zeros((len(passages), self.dimension), np.float32)
+        start = 0
+        for segment in self.segments:
+            vectors = segment.vectors("passages")
+            low, high = np.searchsorted(passages, (start, start + len(vectors)))
+            found[low:high] = vectors[passages[low:high] - start]
+            start += len(vectors)
+        return found
 
     def parsed(self, number: int) -> ParsedDocument:
         """Return a document with its sections and passages; the last ones used are kept."""

@@ -87,7 +87,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "spans": pa.list_(_I),
         }
     ),
-    "entries": pa.schema({"first": _I, "last": _I, "text": _S}),
+    "entries": pa.schema({"first": _I, "last": _I}),
     "links": pa.schema({"start": _I, "end": _I, "target": _S}),
 }
 CHILDREN = tuple(name for name in SCHEMAS if name != "documents")
@@ -102,7 +102,7 @@ class IndexedDocument:
         summaries: of the document and its sections.
         entries: pooled entries.
         passage_vectors: shape (n_passages, dimension).
-        entry_vectors: shape (n_entries, dimension).
+        summary_vector: of the document's own summary, zero if it has none; shape (dimension,).
         pipeline: fingerprint of the settings it was indexed with.
     """
 
@@ -110,7 +110,7 @@ class IndexedDocument:
     summaries: tuple[StructuredSummary, ...]
     entries: tuple[PooledEntry, ...]
     passage_vectors: NDArray[np.float32]
-    entry_vectors: NDArray[np.float32]
+    summary_vector: NDArray[np.float32]
     pipeline: str
 
     @property
@@ -135,7 +135,7 @@ def to_tables(documents: Sequence[IndexedDocument]) -> dict[str, pa.Table]:
             "sections": [_section_row(section) for section in item.parsed.sections],
             "passages": [_passage_row(passage) for passage in item.parsed.passages],
             "summaries": [row for summary in item.summaries for row in _summary_rows(summary)],
-            "entries": [{"first": e.first, "last": e.last, "text": e.text} for e in item.entries],
+            "entries": [{"first": e.first, "last": e.last} for e in item.entries],
             "links": [{"start": k.span.start, "end": k.span.end, "target": k.target} for k in document.links],
         }
         content_hash = item.content_hash
@@ -219,11 +219,8 @@ def summaries_from(document_id: str, table: pa.Table) -> tuple[StructuredSummary
 
 def entries_from(document_id: str, table: pa.Table) -> tuple[PooledEntry, ...]:
     """Rebuild a document's pooled entries from its rows."""
-    columns = (table[name].to_pylist() for name in ("first", "last", "text"))
-    return tuple(
-        PooledEntry(document_id, index, first, last, text)
-        for index, (first, last, text) in enumerate(zip(*columns, strict=True))
-    )
+    columns = (table[name].to_pylist() for name in ("first", "last"))
+    return tuple(PooledEntry(document_id, index, *span) for index, span in enumerate(zip(*columns, strict=True)))
 
 
 def _flat(spans: Iterable[Span]) -> list[int]:

@@ -1,9 +1,11 @@
 """Question to evidence in two stages: pooled entries choose documents, passages are read only inside them.
 
-Both stages are hybrid. The pooled stage ranks documents by their nearest entry (FAISS), by BM25 over whole documents
-and by BM25 of their best passage, fuses the three and opens the best documents; the passage stage scores every passage
-in them exactly, dense and by BM25 with statistics of the whole collection, and lets the rank of the document by BM25
-count half, so that a passage is judged in the context of its document. Measured by `benchmarks/long_documents.py`.
+Both stages are hybrid. The pooled stage ranks documents by their nearest entries (FAISS over codes of a few bits, then
+the exact passages of those entries, and the document's summary), by BM25 over whole documents with their summaries, and
+by BM25 of their best passage, fuses the three and opens as many of the best documents as stand close to the first. The
+passage stage scores the passages of these documents and of the nearest entries exactly, fuses that with BM25 over
+passages, and lets the rank of the document by BM25 count half, so that a passage is judged in the context of its
+document. Summaries and entries only choose what is read: what is returned is passages. Measured by `odqa eval pooling`.
 """
 
 from __future__ import annotations
@@ -31,6 +33,15 @@ if TYPE_CHECKING:
 DOCUMENT_WEIGHT = 0.5
 """Weight of the ranking by document beside the two by passage."""
 
+SUMMARY_WEIGHT = 0.2
+"""What the cosine of a document's summary counts beside that of its best passage."""
+
+OPEN_SHARE = 0.7
+"""Documents whose pooled score is at least this share of the best one's are opened."""
+
+FEWEST_DOCUMENTS = 3
+"""Documents opened however far ahead the first one is."""
+
 
 @dataclass(slots=True)
 class _Scores:
@@ -48,6 +59,23 @@ class _Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class _Near:
+    """What the pooled entries find.
+
+    Attributes:
+        documents: best first.
+        scores: of these documents.
+        entries: the entry that holds the best passage of each document.
+        passages: those of the nearest entries, ascending.
+    """
+
+    documents: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    entries: dict[int, int]
+    passages: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """Passages found for a question, before they are read.
 
@@ -57,6 +85,7 @@ class Ranked:
         parts: scores by name and number: `dense`, `bm25` by passage; `document`, `entry`, `document_bm25` by document.
         entries: best pooled entry of each document, global number.
         seconds: by stage: encode, pooled, passages.
+        scored: passages whose vectors were read.
     """
 
     passages: NDArray[np.int64]
@@ -64,6 +93,7 @@ class Ranked:
     parts: Mapping[str, Mapping[int, float]]
     entries: Mapping[int, int]
     seconds: Mapping[str, float]
+    scored: int
 
 
 class HybridRetriever:
@@ -93,18 +123,21 @@ class HybridRetriever:
             query = self.encoder.encode([question], kind="query")[0]
         scores = _Scores()
         with _timed(seconds, "pooled"):
-            documents, entries = self._pooled(question, query, scores, exhaustive=exhaustive or within is not None)
+            lexical, lexical_scores = self.derived.lexical.documents(question, self.settings.candidates)
+            scores.note("document_bm25", lexical, lexical_scores)
+            words = self._lexical_passages(question, within)
+            if exhaustive or within is not None:
+                scope = None if within is None else self._passages_of(np.unique(np.asarray(within, np.int64)))
+                entries: dict[int, int] = {}
+            else:
+                scope, entries = self._pooled(query, lexical, words[0], scores)
         with _timed(seconds, "passages"):
-            opened = None if exhaustive else np.sort(self._opened(documents))
-            if within is not None:
-                opened = np.unique(np.asarray(within, np.int64))
-            rankings = [
-                self._dense_passages(query, opened, scores),
-                self._lexical_passages(question, opened, scores),
-            ]
-            rankings.append(self._by_document(list(scores.by_name["document_bm25"]), rankings))
+            scores.note("bm25", *words)
+            rankings = [self._dense_passages(query, scope, scores), words[0]]
+            rankings.append(self._by_document(lexical.tolist(), rankings))
             passages, fused = reciprocal_rank(rankings, k=self.settings.rrf_k, weights=[1, 1, DOCUMENT_WEIGHT])
-        return Ranked(passages, fused, scores.by_name, entries, seconds)
+        total = int(self.snapshot.first_passage[-1]) if scope is None else len(scope)
+        return Ranked(passages, fused, scores.by_name, entries, seconds, total)
 
     def rank_documents(self, ranked: Ranked) -> list[str]:
         """Return the ids of the ranked passages' documents, each once, best first."""
@@ -135,63 +168,88 @@ class HybridRetriever:
         return found
 
     def _pooled(
-        self, question: str, query: NDArray[np.float32], scores: _Scores, *, exhaustive: bool
+        self, query: NDArray[np.float32], lexical: NDArray[np.int64], words: NDArray[np.int64], scores: _Scores
     ) -> tuple[NDArray[np.int64], dict[int, int]]:
-        """Rank documents by their best entry, by BM25, and by the BM25 of their best passage.
+        """Choose the passages to score: those of the documents worth opening, and those of the nearest entries.
 
-        Exhaustive search opens every document and needs BM25 over documents only for their context.
+        Documents are ranked by their best entry, by BM25, and by the BM25 of their best passage.
+
+        Args:
+            query: unit vector.
+            lexical: documents by BM25, best first.
+            words: passages by BM25, best first.
+            scores: where the scores of documents are noted.
+
+        Returns:
+            Numbers of passages, ascending, and the nearest entry of each document.
         """
-        wanted = self.settings.candidates
-        lexical, lexical_scores = self.derived.lexical.documents(question, wanted)
-        scores.note("document_bm25", lexical, lexical_scores)
-        if exhaustive:
-            return lexical, {}
-        entries, entry_scores = (row[0] for row in self.derived.dense.search(query[None], wanted))
-        entries, entry_scores = entries[entries >= 0], entry_scores[entries >= 0]
-        owners = self.snapshot.entry_document[entries]
-        first = _firsts(owners)
-        scores.note("entry", owners[first], entry_scores[first])
-        passages, _ = self.derived.lexical.passages(question, wanted)
-        by_passage = self._documents_of(passages)
-        rankings = [owners[first], lexical, by_passage[_firsts(by_passage)]]
+        near = self._near(query)
+        scores.note("entry", near.documents, near.scores)
+        by_passage = self._documents_of(words)
+        rankings = [near.documents, lexical, by_passage[_firsts(by_passage)]]
         documents, fused = reciprocal_rank(rankings, k=self.settings.rrf_k)
         scores.note("document", documents, fused)
-        return documents, dict(zip(owners[first].tolist(), entries[first].tolist(), strict=True))
+        opened = documents[: self._how_many(fused)]
+        return np.union1d(self._passages_of(np.sort(opened)), near.passages), near.entries
 
-    def _opened(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the documents to read: the best ones, and more while they hold fewer passages than are to be ranked.
+    def _near(self, query: NDArray[np.float32]) -> _Near:
+        """Find documents by the best exact passage of the nearest entries and by their summary.
 
-        A collection of paragraphs would else be searched no deeper than its first few dozen.
+        Entries are coded coarsely, so their own scores only say which passages are worth reading.
         """
+        entries = self.derived.dense.search(query[None], self.settings.candidates)[0][0]
+        entries = np.sort(entries[entries >= 0])
+        passages, holders = self._passages_in(entries)
+        values = self.snapshot.vectors_of(passages) @ query
+        order = np.argsort(-values, kind="stable")
+        owners = self.snapshot.entry_document[holders[order]]
+        first = _firsts(owners)
+        documents, best = owners[first], values[order][first]
+        best = best + SUMMARY_WEIGHT * (self.snapshot.summary_vectors(documents) @ query)
+        nearest = dict(zip(documents.tolist(), holders[order][first].tolist(), strict=True))
+        again = np.argsort(-best, kind="stable")
+        return _Near(documents[again], best[again], nearest, passages)
+
+    def _passages_in(self, entries: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the passages of entries, ascending if these are, and the entry of each."""
+        bounds = self.snapshot.entry_passage
+        return _ranges(bounds[entries], bounds[entries + 1]), np.repeat(entries, bounds[entries + 1] - bounds[entries])
+
+    def _passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the passages of documents, ascending if these are."""
         first = self.snapshot.first_passage
-        before = np.cumsum(first[documents + 1] - first[documents]) - (first[documents + 1] - first[documents])
-        enough = int(np.searchsorted(before, self.settings.candidates))
-        return documents[: max(self.settings.documents, enough)]
+        return _ranges(first[documents], first[documents + 1])
+
+    def _how_many(self, fused: NDArray[np.float64]) -> int:
+        """Decide how many documents to open by how soon their scores fall, within the setting `documents`.
+
+        Where one document stands out, few others are worth reading whole; where many are alike, all of them are.
+        """
+        close = int(np.searchsorted(-fused, -OPEN_SHARE * fused[0], side="right")) if len(fused) else 0
+        return min(self.settings.documents, max(close, FEWEST_DOCUMENTS))
 
     def _dense_passages(
-        self, query: NDArray[np.float32], documents: NDArray[np.int64] | None, scores: _Scores
+        self, query: NDArray[np.float32], scope: NDArray[np.int64] | None, scores: _Scores
     ) -> NDArray[np.int64]:
-        if documents is None:
-            chunks = self.snapshot.live_passage_vectors()
+        """Rank passages by the cosine of their vectors: those in scope, or all."""
+        if scope is None:
+            chunks = [
+                (numbers, np.asarray(vectors, np.float32) @ query)
+                for numbers, vectors in self.snapshot.live_passage_vectors()
+            ]
+            numbers = np.concatenate([np.zeros(0, np.int64), *(some for some, _ in chunks)])
+            values = np.concatenate([np.zeros(0, np.float32), *(some for _, some in chunks)])
         else:
-            first = self.snapshot.first_passage
-            chunks = ((np.arange(first[n], first[n + 1]), self.snapshot.passage_vectors(n)) for n in documents.tolist())
-        parts = [(numbers, np.asarray(vectors, np.float32) @ query) for numbers, vectors in chunks]
-        if not parts:
-            return np.zeros(0, np.int64)
-        numbers = np.concatenate([some for some, _ in parts])
-        values = np.concatenate([some for _, some in parts])
+            numbers, values = scope, self.snapshot.vectors_of(scope) @ query
         best = _top(values, self.settings.candidates)
         scores.note("dense", numbers[best], values[best])
         return numbers[best]
 
     def _lexical_passages(
-        self, question: str, documents: NDArray[np.int64] | None, scores: _Scores
-    ) -> NDArray[np.int64]:
-        within = None if documents is None else documents.tolist()
-        found, values = self.derived.lexical.passages(question, self.settings.candidates, within)
-        scores.note("bm25", found, values)
-        return found
+        self, question: str, within: Sequence[int] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rank passages by BM25 with statistics of the whole collection."""
+        return self.derived.lexical.passages(question, self.settings.candidates, within)
 
     def _by_document(self, documents: Sequence[int], rankings: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
         """Rank the passages found so far by the rank of their document, and within it as they stand."""
@@ -206,6 +264,14 @@ class HybridRetriever:
     def _entry_label(self, number: int, entry: int) -> str:
         own = self.snapshot.entries(number)[entry - int(self.snapshot.first_entry[number])]
         return f"passages {own.first + 1}–{own.last}"
+
+
+def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of the ranges `[start, end)`, one after the other."""
+    sizes = ends - starts
+    before = np.cumsum(sizes) - sizes
+    numbers: NDArray[np.int64] = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
+    return numbers
 
 
 def _firsts(items: NDArray[np.int64]) -> NDArray[np.int64]:

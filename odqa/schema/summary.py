@@ -79,18 +79,16 @@ class StructuredSummary:
 
 @dataclass(frozen=True, slots=True)
 class PooledEntry:
-    """One searchable row that stands for a range of passages.
+    """One searchable row that stands for a run of passages.
 
     Attributes:
         document_id: the document it belongs to.
         index: position among the document's entries.
         first: index of the first passage it owns.
         last: index after the last passage it owns.
-        text: words of the summary it was made from, for lexical search.
     """
 
     document_id: str
     index: int
     first: int
     last: int
-    text: str

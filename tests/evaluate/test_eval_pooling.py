@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,16 +15,17 @@ from odqa.evaluate.pooling import figures as pooled_figures
 from odqa.evaluate.pooling import ivf
 from odqa.evaluate.pooling.figures import Run, Scores
 from odqa.evaluate.pooling.search import (
-    DenseFirstRetriever,
     ListsRetriever,
     PassageScores,
+    PlainDenseFirstRetriever,
     ScoredRetriever,
     derived_of,
 )
 from odqa.evaluate.pooling.task import measure_pooling
-from odqa.evaluate.pooling.view import PooledView, document_lexical, mean_spans, pool_snapshot
+from odqa.evaluate.pooling.view import PooledView, mean_spans, pool_snapshot
 from odqa.evaluate.result import Result
 from odqa.evaluate.vectors import CachedEncoder
+from odqa.index.codes import choose_code
 from odqa.index.encoder import make_encoder
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.search import HybridRetriever
@@ -57,9 +57,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> CachedEncoder:
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory, encoder: CachedEncoder) -> Iterator[dict[int, Engine]]:
-    """Real indexes of three sizes, each with a document that was removed and one that was replaced."""
+    """Real indexes of three poolings, each with a document that was removed and one that was replaced."""
     opened = {}
-    for size in (2, 4, 9):
+    for size in (2, 4, 40):
         path = tmp_path_factory.mktemp("pooling") / f"{size}.odqa"
         settings = SETTINGS.replace(pooling=size)
         with pytest.MonkeyPatch.context() as patch:
@@ -77,15 +77,14 @@ def _given(settings: Settings) -> Iterator[tuple[str, object]]:
     return ((name, getattr(settings, name)) for name in settings.__dataclass_fields__)
 
 
-def retriever(engine: Engine, size: int, folder: Path, *, shared: bool) -> HybridRetriever:
+def retriever(engine: Engine, size: int, *, shared: bool) -> HybridRetriever:
     snapshot, lexical = engine.snapshot, engine.retriever.derived.lexical
-    pooled, _ = pool_snapshot(snapshot, engine.encoder, [size])
+    pooled, _ = pool_snapshot(snapshot, [size])
     view = PooledView(snapshot, pooled[size])
-    words = document_lexical(lexical, view, snapshot, folder / str(size), engine.settings)
     if not shared:
-        return HybridRetriever(view, derived_of(words, lexical, view.dense_index()), engine.encoder, engine.settings)
+        return HybridRetriever(view, derived_of(lexical, lexical, view.dense_index()), engine.encoder, engine.settings)
     scores = PassageScores(snapshot, lexical)
-    derived = derived_of(words, scores, view.dense_index())
+    derived = derived_of(lexical, scores, view.dense_index())
     return ScoredRetriever(view, derived, engine.encoder, engine.settings, scores)
 
 
@@ -95,25 +94,29 @@ def exhaustive(engine: Engine) -> ScoredRetriever:
     return ScoredRetriever(engine.snapshot, derived, engine.encoder, engine.settings, scores)
 
 
-@pytest.mark.parametrize(("known", "size"), [(4, 2), (4, 9), (9, 4), (2, 2)])
+@pytest.mark.parametrize(("known", "size"), [(4, 2), (4, 40), (40, 4), (2, 2)])
 def test_a_view_holds_and_finds_what_an_index_of_that_size_does(
-    engines: dict[int, Engine], known: int, size: int, tmp_path: Path
+    engines: dict[int, Engine], known: int, size: int
 ) -> None:
     real = engines[size]
-    found = retriever(engines[known], size, tmp_path, shared=False)
+    found = retriever(engines[known], size, shared=False)
     for number in real.snapshot.live_documents():
         mine = found.snapshot.by_id[real.snapshot.ids[number]]
         assert found.snapshot.entries(mine) == real.snapshot.entries(number)
         assert found.snapshot.searchable(mine) == real.snapshot.searchable(number)
         rows = [slice(*s.first_entry[n : n + 2].tolist()) for s, n in ((found.snapshot, mine), (real.snapshot, number))]
         vectors = [np.concatenate(list(s.entry_vectors())) for s in (found.snapshot, real.snapshot)]
-        assert vectors[0].dtype == vectors[1].dtype == np.float16
         np.testing.assert_array_equal(vectors[0][rows[0]], vectors[1][rows[1]])
     for question in QUESTIONS:
         mine, theirs = found.rank(question), real.retriever.rank(question)
-        assert named(found, mine.passages) == named(real.retriever, theirs.passages)
-        assert mine.scores.tolist() == theirs.scores.tolist()
-        assert by_id(found, mine.parts["document"]) == by_id(real.retriever, theirs.parts["document"])
+        # The codes of an index are centred on what it held when it was begun, so they may choose other candidates.
+        assert len(set(named(found, mine.passages)) ^ set(named(real.retriever, theirs.passages))) <= 8
+        shared = mine.parts["entry"].keys() & {
+            found.snapshot.by_id[real.snapshot.ids[number]] for number in theirs.parts["entry"]
+        }
+        entry = by_id(real.retriever, theirs.parts["entry"])
+        assert shared
+        assert all(entry[found.snapshot.ids[number]] == mine.parts["entry"][number] for number in shared)
 
 
 def named(retriever: HybridRetriever, passages: np.ndarray) -> list[tuple[str, int]]:
@@ -126,9 +129,9 @@ def by_id(retriever: HybridRetriever, parts: dict[int, float]) -> dict[str, floa
     return {retriever.snapshot.ids[number]: pytest.approx(score) for number, score in parts.items()}
 
 
-def test_scores_looked_up_are_scores_computed(engines: dict[int, Engine], tmp_path: Path) -> None:
+def test_scores_looked_up_are_scores_computed(engines: dict[int, Engine]) -> None:
     engine = engines[4]
-    shared, plain = retriever(engine, 2, tmp_path, shared=True), retriever(engine, 2, tmp_path / "plain", shared=False)
+    shared, plain = retriever(engine, 2, shared=True), retriever(engine, 2, shared=False)
     assert isinstance(shared, ScoredRetriever)
     full = ScoredRetriever(
         engine.snapshot,
@@ -154,7 +157,7 @@ def test_plain_means_are_plain_and_as_many_as_the_entries(engines: dict[int, Eng
     assert mean_spans(8, 4) == [(0, 4), (4, 8)]
     assert mean_spans(11, 4) == [(0, 4), (4, 11)]
     snapshot = engines[4].snapshot
-    _, means = pool_snapshot(snapshot, engines[4].encoder, [3])
+    _, means = pool_snapshot(snapshot, [3])
     view = PooledView(snapshot, means[3])
     number = snapshot.by_id["towns/0003.txt"]
     passages = snapshot.passage_vectors(number).astype(np.float32)
@@ -166,19 +169,26 @@ def test_plain_means_are_plain_and_as_many_as_the_entries(engines: dict[int, Eng
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-3)
 
 
-def test_bare_vectors_open_the_documents_of_the_nearest_entries(engines: dict[int, Engine], tmp_path: Path) -> None:
+def test_bare_vectors_open_the_documents_of_the_nearest_entries(engines: dict[int, Engine]) -> None:
     engine = engines[4]
-    like = retriever(engine, 4, tmp_path, shared=True)
-    assert isinstance(like, ScoredRetriever)
-    bare = DenseFirstRetriever(like.snapshot, like.derived, like.encoder, like.settings, like.shared)
-    snapshot = like.snapshot
+    snapshot = PooledView(engine.snapshot, pool_snapshot(engine.snapshot, [4])[1][4])
+    scores = PassageScores(engine.snapshot, engine.retriever.derived.lexical)
+    derived = derived_of(engine.retriever.derived.lexical, scores, snapshot.dense_index())
+    like = bare = PlainDenseFirstRetriever(snapshot, derived, engine.encoder, engine.settings, scores)
     for row in like.shared.over(QUESTIONS, engine.encoder.encode(QUESTIONS, kind="query")):
         query = engine.encoder.encode([QUESTIONS[row]], kind="query")[0]
-        scores = np.concatenate(list(snapshot.entry_vectors())).astype(np.float32) @ query
-        nearest = dict.fromkeys(snapshot.entry_document[np.argsort(-scores, kind="stable")].tolist())
+        values = np.concatenate(list(snapshot.entry_vectors())) @ query
+        order = np.argsort(-values, kind="stable")
+        nearest = list(dict.fromkeys(snapshot.entry_document[order].tolist()))[: engine.settings.documents]
+        # Half precision may order what is nearly equal otherwise, so the last one and its like are let in.
+        least = values[order[engine.settings.candidates - 1]] - 1e-3
+        let_in = snapshot.entry_document[values >= values[snapshot.entry_document == nearest[-1]].max() - 1e-3]
+        read = [range(*snapshot.entry_passage[e : e + 2].tolist()) for e in np.flatnonzero(values >= least)]
+        read += [range(*snapshot.first_passage[n : n + 2].tolist()) for n in let_in]
         ranked = bare.rank(QUESTIONS[row])
-        owners = np.searchsorted(snapshot.first_passage, ranked.passages, side="right") - 1
-        assert set(owners.tolist()) <= set(list(nearest)[: engine.settings.documents])
+        assert set(ranked.passages.tolist()) <= {passage for some in read for passage in some}
+        best = snapshot.entry_document[np.flatnonzero(values >= values.max() - 1e-3)]
+        assert next(iter(ranked.parts["document"])) in best
 
 
 def test_inverted_lists_find_what_faiss_finds_in_them(engines: dict[int, Engine]) -> None:
@@ -281,18 +291,21 @@ def test_a_measurement_accounts_for_itself(measured: Result, engines: dict[int, 
     assert [point["size"] for point in measured.curves["nominal size"]] == [2, 4, 9, 20]
     assert measured.corpus["entries"] == int(snapshot.live[snapshot.entry_document].sum())
     passages = measured.corpus["passages"]
-    assert measured.metrics["passages_per_vector"] == pytest.approx(passages / measured.corpus["entries"])
-    assert measured.metrics["passages_per_vector"] == curve[1]["passages_per_vector"]
-    assert measured.metrics["passages_per_vector"] != 4  # Short documents have an entry too.
-    assert measured.baselines["exhaustive"]["passages_per_vector"] == 1
+    taken = measured.corpus["entries"] * choose_code(4, snapshot.dimension).size
+    assert measured.metrics["megabytes"] == taken / 1e6
+    assert measured.metrics["compression"] == pytest.approx(passages * snapshot.dimension * 2 / taken)
+    assert measured.metrics["compression"] == curve[1]["compression"]
+    assert measured.metrics["compression"] != 4  # Short documents have an entry too.
+    assert measured.baselines["exhaustive"]["compression"] == 1
     assert measured.baselines["exhaustive"]["megabytes"] == passages * snapshot.dimension * 2 / 1e6
     assert measured.n == len(measured.rows) == 10
     assert {"exhaustive", "exhaustive-plain", "exhaustive-dense", "ivf", "mean", "mean-hybrid"} < set(
         measured.baselines
     )
-    assert {"kept", "ivf_kept", "mean_kept", "mean_hybrid_kept"} < set(curve[0])
+    assert {"kept", "ivf_kept", "mean_kept", "mean_hybrid_kept", "entries_kept", "mean_entries_kept"} < set(curve[0])
+    assert "passage_R@10" not in measured.baselines["entries"]  # It ranks documents.
     for system in ("ivf", "ivf-dense"):  # Equal memory, and no less work.
-        assert measured.baselines[system]["megabytes"] == measured.metrics["megabytes"]
+        assert measured.baselines[system]["megabytes"] == pytest.approx(measured.metrics["megabytes"], rel=0.01)
         assert measured.baselines[system]["passages_scored"] >= measured.metrics["passages_scored"]
     assert measured.metrics["passages_scored"] < passages
     assert any("name no document" in note for note in measured.notes)
@@ -315,11 +328,11 @@ def test_what_is_kept_is_a_ratio_of_recalls(measured: Result) -> None:
 
 
 def test_a_compression_that_short_documents_forbid_has_no_figure(measured: Result) -> None:
-    reached = [point["passages_per_vector"] for point in measured.curves["pooling"]]
-    assert max(reached) < 16
-    assert "kept@16x" not in measured.metrics
-    assert "ivf@16x" not in measured.baselines
-    assert [note for note in measured.notes if "kept@16x is left out" in note]
+    reached = [point["compression"] for point in measured.curves["pooling"]]
+    assert max(reached) < 32
+    assert "kept@32x" not in measured.metrics
+    assert "ivf@32x" not in measured.baselines
+    assert [note for note in measured.notes if "kept@32x is left out" in note]
     assert ("kept@8x" in measured.metrics) == (min(reached) <= 8 <= max(reached))
 
 

@@ -51,7 +51,7 @@ def result(**changes: object) -> Result:
         groups={"type": {ATTACK: {"n": 6, "R@10": 0.5}}, "weather": {"rain": {"n": 3, "R@10": 0.1}}},
         curves={
             "recall": [{"k": 1, "pooled": 0.1, "bm25": 0.2}, {"k": 10, "pooled": 0.5, "bm25": 0.4}],
-            "pooling": [{"passages_per_vector": 4, "kept": 1.01}, {"passages_per_vector": 40, "kept": 0.9}],
+            "pooling": [{"compression": 4, "kept": 1.01}, {"compression": 40, "kept": 0.9}],
             "calibration": [{"confidence": 0.2, "answered_right": 0.1, "n": 3}],
             "never seen": [{"x": 1, "y": 2}, {"x": 2, "y": math.nan}],
         },

@@ -11,6 +11,7 @@ import pytest
 
 from odqa.engine import Engine
 from odqa.errors import ConfigError, IndexLocked, IndexMismatch, IndexMissing, UsageError
+from odqa.index.codes import choose_code
 from odqa.index.manifest import commit, read_manifest, writer_lock
 from odqa.index.snapshot import Snapshot
 from odqa.index.update import compact, remove
@@ -33,6 +34,7 @@ def contents(index: Path) -> dict[str, object]:
             snapshot.summaries(number),
             snapshot.entries(number),
             snapshot.passage_vectors(number).tobytes(),
+            snapshot.summary_vectors(np.array([number])).tobytes(),
         )
     return found
 
@@ -253,11 +255,37 @@ def test_wrong_settings_are_said(tmp_path: Path) -> None:
 
 
 def test_vectors_are_unit_and_entries_smaller_than_passages(tmp_path: Path) -> None:
-    build(towns(8, paragraphs=30), tmp_path / "t.odqa").close()
+    build(towns(8, paragraphs=30), tmp_path / "t.odqa", SETTINGS.replace(pooling=64)).close()
     snapshot = Snapshot.open(tmp_path / "t.odqa")
-    entries = np.concatenate(list(snapshot.entry_vectors())).astype(np.float32)
-    np.testing.assert_allclose(np.linalg.norm(entries, axis=1), 1, atol=2e-3)
-    assert snapshot.first_passage[-1] >= 4 * len(entries)
+    entries = np.concatenate(list(snapshot.entry_vectors(chunk=5)))
+    np.testing.assert_allclose(np.linalg.norm(entries, axis=1), 1, atol=1e-5)
+    whole = int(snapshot.first_passage[-1]) * snapshot.dimension * 2
+    assert len(entries) * choose_code(64, snapshot.dimension).size <= whole / 64
+    for number in snapshot.live_documents():
+        vectors = np.asarray(snapshot.passage_vectors(number), np.float32)
+        first = int(snapshot.first_entry[number])
+        for entry in snapshot.entries(number):
+            mean = vectors[entry.first : entry.last].mean(axis=0)
+            np.testing.assert_allclose(entries[first + entry.index], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+@pytest.mark.parametrize("changed", [{"template": "report"}, {"pooling": 64}, {"template": "story", "pooling": 1}])
+def test_another_template_or_pooling_encodes_no_passage_again(tmp_path: Path, changed: dict[str, object]) -> None:
+    documents = [*towns(9), Document("empty", "Nothing", "", (), "/empty")]
+    build(documents, tmp_path / "t.odqa").close()
+    with build([*documents, town(20)], tmp_path / "t.odqa", SETTINGS.replace(**changed)) as engine:
+        assert engine.report is not None
+        assert engine.report.added == ["towns/0020.txt"]
+        assert sorted(engine.report.updated) == sorted(document.id for document in documents)
+        assert engine.report.passages == len(engine.snapshot.parsed(engine.snapshot.by_id["towns/0020.txt"]).passages)
+        if template := changed.get("template"):
+            assert {summary.schema for summary in engine.summaries("towns/0003.txt")} == {template}
+        build([*documents, town(20)], tmp_path / "afresh.odqa", SETTINGS.replace(**changed)).close()
+        assert contents(tmp_path / "t.odqa") == contents(tmp_path / "afresh.odqa")
+    with build([*documents, town(20)], tmp_path / "t.odqa", SETTINGS.replace(**changed)) as engine:
+        assert engine.report is not None
+        assert not engine.report.changed
+    assert verify_index(tmp_path / "t.odqa") == []
 
 
 @pytest.mark.parametrize(

@@ -132,11 +132,11 @@ class Ablation:
         lexical = dict(zip(found.tolist(), bm25.tolist(), strict=True))
         rankings = [_ranking({n: v for n, v in some.items() if n in allowed}) for some in (dense, lexical)]
         passages, fused = reciprocal_rank(rankings, k=settings.rrf_k)
-        return Ranked(passages, fused, {"dense": dense, "bm25": lexical}, {}, {})
+        return Ranked(passages, fused, {"dense": dense, "bm25": lexical}, {}, {}, len(passages))
 
     def _read(self, question: str, ranked: Ranked, places: Sequence[int]) -> list[Evidence]:
         chosen = np.array(places, np.int64)
-        some = Ranked(ranked.passages[chosen], ranked.scores[chosen], ranked.parts, {}, {})
+        some = Ranked(ranked.passages[chosen], ranked.scores[chosen], ranked.parts, {}, {}, ranked.scored)
         return self.engine.retriever.evidence(question, some, len(chosen))
 
 

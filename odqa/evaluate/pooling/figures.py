@@ -25,7 +25,8 @@ COMPRESSIONS = (8, 16, 32)
 MAIN = f"R@{DEPTH}"
 _MEASURES = tuple(f"{name}@{DEPTH}" for name in ("R", "nDCG", "Success", "all_gold"))
 _SYSTEMS = ("pooled", "ivf", "mean", "mean-hybrid", "pooled-dense", "ivf-dense")
-_REFERENCES = ("exhaustive", "exhaustive-plain", "exhaustive-dense")
+_ALONE = ("entries", "mean-entries")
+REFERENCES = ("exhaustive", "exhaustive-plain", "exhaustive-dense", "exhaustive-documents")
 
 Key = tuple[str, int]
 
@@ -35,13 +36,13 @@ class Run:
     """What one system found at one size.
 
     Attributes:
-        vectors: that have to be in memory.
+        bytes: of the vectors that have to be in memory.
         scored: passages scored densely for a question, on average.
         documents: ids of the first documents, by question.
         passages: ids of the first passages, by question.
     """
 
-    vectors: int
+    bytes: int
     scored: float = 0.0
     documents: dict[str, list[str]] = field(default_factory=dict)
     passages: dict[str, list[str]] = field(default_factory=dict)
@@ -50,10 +51,15 @@ class Run:
         """Keep the first documents and passages of a ranking of passages."""
         snapshot = retriever.snapshot
         owners = np.searchsorted(snapshot.first_passage, passages, side="right") - 1
-        self.documents[question] = [snapshot.ids[number] for number in list(dict.fromkeys(owners.tolist()))[:DEPTH]]
+        self.note_documents(retriever, question, owners)
         places = (passages - snapshot.first_passage[owners])[:DEPTH]
         pairs = zip(owners[:DEPTH].tolist(), places.tolist(), strict=True)
         self.passages[question] = [passage_id(snapshot.ids[number], place) for number, place in pairs]
+
+    def note_documents(self, retriever: HybridRetriever, question: str, documents: NDArray[np.int64]) -> None:
+        """Keep the first documents of a ranking, which may name a document more than once."""
+        numbers = list(dict.fromkeys(documents.tolist()))[:DEPTH]
+        self.documents[question] = [retriever.snapshot.ids[number] for number in numbers]
 
 
 class Scores:
@@ -79,20 +85,23 @@ class Scores:
 
     @property
     def total(self) -> int:
-        """Passages that exhaustive search scores: those of the collection."""
-        return self.runs["exhaustive", 0].vectors
+        """Bytes of the vectors of all passages in half precision."""
+        return self.runs["exhaustive", 0].bytes
 
     def ratio(self, key: Key, measure: str = MAIN) -> float | None:
-        """Return a system's figure divided by that of exhaustive search; None if that is zero."""
-        reference = self.means["exhaustive", 0][measure]
+        """Return a system's figure divided by that of exhaustive search; None if that is zero.
+
+        What is in memory and nothing else is held against the nearest passages and nothing else.
+        """
+        reference = self.means["exhaustive-documents" if key[0] in _ALONE else "exhaustive", 0][measure]
         return self.means[key][measure] / reference if reference else None
 
     def compression(self, key: Key) -> float:
-        """Return the passages of the collection for each vector in memory."""
-        return self.total / self.runs[key].vectors
+        """Return how many times less memory than the vectors of all passages its vectors take."""
+        return self.total / self.runs[key].bytes
 
     def points(self, system: str) -> list[tuple[float, float, float]]:
-        """Return passages per vector, R@10 and recall kept of a system at each size, as far as they are known."""
+        """Return compression, R@10 and recall kept of a system at each size, as far as they are known."""
         keys = [(system, size) for size in self.sizes]
         return [
             (self.compression(key), self.means[key][MAIN], kept)
@@ -111,7 +120,7 @@ def at(points: Sequence[Sequence[float]], compression: float) -> list[float] | N
 
     Args:
         points: compression, then figures; points of equal compression count as their mean.
-        compression: passages per vector.
+        compression: where.
 
     Returns:
         The figures; None where the points do not reach.
@@ -138,24 +147,23 @@ def make_result(
         scores: of all runs.
         milliseconds: a question's time by system and size, as far as it was taken.
     """
-    engine, size = bench.searchable, bench.searchable.settings.pooling
-    bytes_each = 2 * engine.snapshot.dimension  # Half precision, as an index keeps them.
+    size = bench.searchable.settings.pooling
 
     def figures(key: Key) -> dict[str, float]:
         run = scores.runs[key]
         found = {**scores.means[key], **_ratios(scores, key)}
-        found |= {"passages_per_vector": scores.compression(key), "megabytes": run.vectors * bytes_each / 1e6}
+        found |= {"compression": scores.compression(key), "megabytes": run.bytes / 1e6}
         return {**found, "passages_scored": run.scored} | ({"ms": milliseconds[key]} if key in milliseconds else {})
 
     metrics = figures(("pooled", size))
     kept = {f"kept@{times}x": found[1] for times in COMPRESSIONS if (found := at(scores.points("pooled"), times))}
     at_setting = {"kept_at_setting": metrics.pop("kept")} if "kept" in metrics else {}
-    baselines = {name: figures((name, 0)) for name in _REFERENCES}
-    baselines |= {name: figures((name, size)) for name in _SYSTEMS if name != "pooled"}
-    for name in _SYSTEMS[1:]:
+    baselines = {name: figures((name, 0)) for name in REFERENCES}
+    baselines |= {name: figures((name, size)) for name in (*_SYSTEMS, *_ALONE) if name != "pooled"}
+    for name in (*_SYSTEMS[1:], *_ALONE):
         for times in COMPRESSIONS:
             if found := at(scores.points(name), times):
-                baselines[f"{name}@{times}x"] = {MAIN: found[0], "kept": found[1], "passages_per_vector": times}
+                baselines[f"{name}@{times}x"] = {MAIN: found[0], "kept": found[1], "compression": times}
     return Result(
         task="pooling",
         dataset=bench.dataset.name,
@@ -167,7 +175,7 @@ def make_result(
         seconds=bench.seconds,
         rows=[_row(question, scores, size) for question in questions],
         groups={"type": dict(_groups(questions, scores, size))},
-        curves=_curves(scores, bytes_each, milliseconds),
+        curves=_curves(scores, milliseconds),
         corpus=bench.corpus(questions),
         notes=list(_notes(bench, questions, scores)),
     )
@@ -176,28 +184,29 @@ def make_result(
 def _score(run: Run, documents: Judgements, passages: Judgements) -> dict[str, dict[str, float]]:
     rows = score_run(documents, run.documents, (DEPTH,))
     found = {id_: {name: row[name] for name in _MEASURES} for id_, row in rows.items()}
-    if passages:
+    if passages and run.passages:
         for id_, row in score_run(passages, run.passages, (DEPTH,)).items():
             found[id_] |= {f"passage_{name}": row[name] for name in _MEASURES}
     return found
 
 
 def _ratios(scores: Scores, key: Key) -> dict[str, float]:
-    kinds = [("kept", MAIN), ("passage_kept", f"passage_{MAIN}")][: 1 + scores.passage_level]
+    by_passage = scores.passage_level and bool(scores.runs[key].passages)
+    kinds = [("kept", MAIN), ("passage_kept", f"passage_{MAIN}")][: 1 + by_passage]
     return {name: kept for name, measure in kinds if (kept := scores.ratio(key, measure)) is not None}
 
 
-def _curves(scores: Scores, bytes_each: int, milliseconds: Mapping[Key, float]) -> dict[str, list[dict[str, float]]]:
+def _curves(scores: Scores, milliseconds: Mapping[Key, float]) -> dict[str, list[dict[str, float]]]:
     """Return one curve for each unit, so that each can be drawn, all over the pooled entries' compression."""
     curves: dict[str, list[dict[str, float]]] = {}
     for size in scores.sizes:
-        across = {"passages_per_vector": scores.compression(("pooled", size))}
-        kept = {_series(name, "kept"): scores.ratio((name, size)) for name in _SYSTEMS}
+        across = {"compression": scores.compression(("pooled", size))}
+        kept = {_series(name, "kept"): scores.ratio((name, size)) for name in (*_SYSTEMS, *_ALONE)}
         work = {_series(name, "scored"): scores.runs[name, size].scored for name in _SYSTEMS}
         units: dict[str, dict[str, float]] = {
             "pooling": {name: value for name, value in kept.items() if value is not None},
-            MAIN: {_series(name, MAIN): scores.means[name, size][MAIN] for name in _SYSTEMS},
-            "memory": {"megabytes": scores.runs["pooled", size].vectors * bytes_each / 1e6},
+            MAIN: {_series(name, MAIN): scores.means[name, size][MAIN] for name in (*_SYSTEMS, *_ALONE)},
+            "memory": {"megabytes": scores.runs["pooled", size].bytes / 1e6},
             "milliseconds": {"ms": milliseconds["pooled", size]} if ("pooled", size) in milliseconds else {},
             "passages scored": work,
             "nominal size": {"size": size},
@@ -215,7 +224,7 @@ def _series(system: str, figure: str) -> str:
 
 
 def _row(question: Question, scores: Scores, size: int) -> dict[str, object]:
-    baselines = {name: scores.rows[name, 0][question.id] for name in _REFERENCES}
+    baselines = {name: scores.rows[name, 0][question.id] for name in REFERENCES}
     baselines |= {name: scores.rows[name, size][question.id] for name in _SYSTEMS if name != "pooled"}
     return {
         "id": question.id,
@@ -249,28 +258,25 @@ def _notes(bench: Bench, questions: Sequence[Question], scores: Scores) -> Itera
     gold = {gold.document_id for question in questions for gold in question.gold}
     if missing := len(gold - snapshot.by_id.keys()):
         yield f"{missing:,} of {len(gold):,} gold documents are not in the index, and count as missed by every system."
-    filled = int((np.diff(snapshot.first_passage) > 0)[snapshot.live].sum())
-    most = scores.total / filled
     reached = [scores.compression(("pooled", size)) for size in scores.sizes]
     for times in COMPRESSIONS:
-        if times > most:
+        if not min(reached) <= times <= max(reached):
             yield (
-                f"kept@{times}x is left out: the documents have {most:.1f} passages on average and one entry each at "
-                f"least, so they cannot share a vector among {times}."
-            )
-        elif not min(reached) <= times <= max(reached):
-            yield (
-                f"kept@{times}x is left out: the sizes {', '.join(map(str, scores.sizes))} give {min(reached):.1f} to "
-                f"{max(reached):.1f} passages per vector."
+                f"kept@{times}x is left out: the poolings {', '.join(map(str, scores.sizes))} reach compressions of "
+                f"{min(reached):.1f} to {max(reached):.1f}; every document has an entry, however short it is."
             )
     if scores.ratio(("exhaustive", 0)) is None:
         yield "Exhaustive search finds nothing, so nothing can be kept."
     for size in scores.sizes:
-        lists, entries = scores.runs["ivf", size].vectors, scores.runs["pooled", size].vectors
-        if lists < entries:
-            yield f"At size {size}, {lists:,} lists stand against {entries:,} entries: there are no more to be trained."
+        lists, entries = scores.runs["ivf", size].bytes, scores.runs["pooled", size].bytes
+        if lists < 0.9 * entries:
+            yield (
+                f"At pooling {size}, inverted lists take {lists / 1e6:.2f} MB against {entries / 1e6:.2f}: there are "
+                f"no more passages to train them with."
+            )
     yield (
-        "Memory counts vectors in half precision: entries, centroids, or all passages. Inverted lists probe as many as "
+        "Memory counts the vectors that are searched: coded entries, means and centroids in half precision. Inverted "
+        "lists probe as many as "
         "it takes to score at least the passages that the pooled search opens, on average."
     )
     yield "Milliseconds are the median search of a sample of the questions, without their encoding."

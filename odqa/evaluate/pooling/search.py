@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from odqa.index.derived import Derived
-from odqa.retriever.search import HybridRetriever
+from odqa.retriever.fusion import reciprocal_rank
+from odqa.retriever.search import DOCUMENT_WEIGHT, HybridRetriever, Ranked, _Near, _Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from odqa.evaluate.pooling.ivf import InvertedLists
-    from odqa.evaluate.pooling.view import Lexical
     from odqa.index.dense import DenseIndex
     from odqa.index.lexical import LexicalIndex
+    from odqa.index.rank_lexical import RankLexicalIndex
     from odqa.index.snapshot import Snapshot
     from odqa.protocols import Encoder
-    from odqa.retriever.search import _Scores
     from odqa.settings import Settings
 
+    Lexical = LexicalIndex | RankLexicalIndex
     Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 _SCORES = 1 << 25  # Scores of a batch of questions that are held at once: 128 MiB.
@@ -110,34 +111,56 @@ class ScoredRetriever(HybridRetriever):
         self.shared = scores
 
     def _dense_passages(
-        self, query: NDArray[np.float32], documents: NDArray[np.int64] | None, scores: _Scores
+        self, query: NDArray[np.float32], scope: NDArray[np.int64] | None, scores: _Scores
     ) -> NDArray[np.int64]:
-        numbers = self._scored(query, documents)
+        numbers = self.shared.live if scope is None else scope
         values = self.shared.dense[numbers]
         best = np.argsort(-values, kind="stable")[: self.settings.candidates]
         scores.note("dense", numbers[best], values[best])
         return numbers[best]
 
-    def _scored(self, query: NDArray[np.float32], documents: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """Return the passages that are scored densely, ascending."""
-        if documents is None:
-            return self.shared.live
-        first = self.snapshot.first_passage
-        ranges = [np.arange(first[n], first[n + 1]) for n in documents.tolist()]
-        return np.concatenate([np.zeros(0, np.int64), *ranges])
+
+class PlainRetriever(ScoredRetriever):
+    """The engine's search over entries that are ranked by their own vectors and nothing else, as in mean-pooling."""
+
+    def _near(self, query: NDArray[np.float32]) -> _Near:
+        return nearest(self, query)
 
 
-class DenseFirstRetriever(ScoredRetriever):
-    """Opens the documents of the nearest entries, without regard to any words; then goes on as the engine does."""
+def nearest(retriever: HybridRetriever, query: NDArray[np.float32]) -> _Near:
+    """Return documents by the score of their nearest entry in memory."""
+    entries, scores = (row[0] for row in retriever.derived.dense.search(query[None], retriever.settings.candidates))
+    entries, scores = entries[entries >= 0], scores[entries >= 0]
+    owners = retriever.snapshot.entry_document[entries]
+    first = np.sort(np.unique(owners, return_index=True)[1])
+    known = dict(zip(owners[first].tolist(), entries[first].tolist(), strict=True))
+    return _Near(owners[first], scores[first], known, retriever._passages_in(np.sort(entries))[0])
 
-    def _pooled(
-        self, question: str, query: NDArray[np.float32], scores: _Scores, *, exhaustive: bool
-    ) -> tuple[NDArray[np.int64], dict[int, int]]:
-        _, entries = super()._pooled(question, query, scores, exhaustive=exhaustive)
-        nearest = scores.by_name["entry"]
-        documents = np.array(list(nearest), np.int64)
-        scores.note("document", documents, np.array(list(nearest.values()), np.float32))
-        return documents, entries
+
+class _DenseFirst(ScoredRetriever):
+    """Opens the documents of the nearest entries; words order the passages that these have chosen, and choose none."""
+
+    def rank(self, question: str, *, exhaustive: bool = False, within: Sequence[int] | None = None) -> Ranked:
+        query = self.encoder.encode([question], kind="query")[0]
+        near, scores = self._near(query), _Scores()
+        opened = np.sort(near.documents[: self.settings.documents])
+        scope = np.union1d(self._passages_of(opened), near.passages)
+        lexical, _ = self.derived.lexical.documents(question, self.settings.candidates)
+        found, _ = self.shared.passages(question, len(self.shared.live))
+        words = found[np.isin(found, scope)][: self.settings.candidates]
+        rankings = [self._dense_passages(query, scope, scores), words]
+        rankings.append(self._by_document(lexical.tolist(), rankings))
+        passages, fused = reciprocal_rank(rankings, k=self.settings.rrf_k, weights=[1, 1, DOCUMENT_WEIGHT])
+        scores.note("document", near.documents, near.scores)
+        return Ranked(passages, fused, scores.by_name, near.entries, {}, len(scope))
+
+
+class DenseFirstRetriever(_DenseFirst):
+    """The engine's search with documents chosen by their entries alone."""
+
+
+class PlainDenseFirstRetriever(_DenseFirst, PlainRetriever):
+    """Search over plain entries with documents chosen by these alone."""
 
 
 class ListsRetriever(ScoredRetriever):
@@ -155,20 +178,19 @@ class ListsRetriever(ScoredRetriever):
         super().__init__(like.snapshot, like.derived, like.encoder, like.settings, like.shared)
         self.lists, self.probes, self.dense_first = lists, probes, dense_first
 
-    def _scored(self, query: NDArray[np.float32], documents: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        return np.flatnonzero(self._probed(query))
+    def _dense_passages(
+        self, query: NDArray[np.float32], scope: NDArray[np.int64] | None, scores: _Scores
+    ) -> NDArray[np.int64]:
+        return super()._dense_passages(query, np.flatnonzero(self._probed(query)), scores)
 
     def _lexical_passages(
-        self, question: str, documents: NDArray[np.int64] | None, scores: _Scores
-    ) -> NDArray[np.int64]:
+        self, question: str, within: Sequence[int] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not self.dense_first:
-            return super()._lexical_passages(question, documents, scores)
+            return super()._lexical_passages(question, within)
         found, values = self.shared.passages(question, len(self.shared.live))
-        query = self.encoder.encode([question], kind="query")[0]
-        inside = self._probed(query)[found]
-        found, values = found[inside][: self.settings.candidates], values[inside][: self.settings.candidates]
-        scores.note("bm25", found, values)
-        return found
+        inside = self._probed(self.encoder.encode([question], kind="query")[0])[found]
+        return found[inside][: self.settings.candidates], values[inside][: self.settings.candidates]
 
     def _probed(self, query: NDArray[np.float32]) -> NDArray[np.bool_]:
         return self.lists.probed(self.lists.nearest(query[None], self.probes)[0])

@@ -1,27 +1,26 @@
-"""`odqa eval pooling`: what is lost by searching few vectors first, at how few, beside what else as few could do.
+"""`odqa eval pooling`: what is lost by searching little in memory first, at how little, beside what else is as small.
 
 Everything is measured over the same questions in one run. The reference is the engine's exhaustive search, and *kept*
-is R@10 divided by the reference's. At each size of pooled entry the systems are
+is R@10 divided by the reference's. For each compression, the systems are
 
-- `pooled`: the engine as it would be with entries of that size;
-- `mean`: entries that are means of as many passages, without summaries or sections, opened by vectors alone, and
-  `mean-hybrid`, which opens them with the engine's lexical rankings too;
-- `ivf`: exhaustive search whose dense part probes FAISS inverted lists, with as many centroids as there are entries
-  and as many passages scored as the pooled search opens;
-- `pooled-dense` and `ivf-dense`: the bare vectors: words order what the vectors have chosen, but choose nothing.
+- `pooled`: the engine as it would be with that pooling;
+- `mean`: entries that are means of as many neighbours, in half precision, without summaries or sections, opened by
+  vectors alone, and `mean-hybrid`, which opens them with the engine's lexical rankings too;
+- `ivf`: exhaustive search whose dense part probes FAISS inverted lists, with centroids in half precision that take as
+  much memory as the entries, and as many passages scored as the pooled search opens;
+- `pooled-dense` and `ivf-dense`: the bare vectors: words order what the vectors have chosen, but choose nothing;
+- `entries` and `mean-entries`: what is in memory and nothing else: documents in the order of their nearest entry, to
+  be compared with `exhaustive-documents`, documents in the order of their nearest passage.
 
-Memory is counted as vectors: entries, or centroids. The vectors of passages, and the lists, may lie on disk. Two
-figures are honest where the nominal size is not: passages per vector are those of the collection divided by the
-vectors made, for a short document has an entry too; and a compression that was not reached has no figure.
+Memory is that of vectors: entries, or centroids. The vectors of passages, and the lists, may lie on disk. Compression
+is the bytes of all passage vectors in half precision over the bytes in memory; it is what was reached and not what was
+asked for, since a short document has an entry too.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,10 +34,14 @@ from odqa.evaluate.pooling.search import (
     DenseFirstRetriever,
     ListsRetriever,
     PassageScores,
+    PlainDenseFirstRetriever,
+    PlainRetriever,
     ScoredRetriever,
     derived_of,
+    nearest,
 )
-from odqa.evaluate.pooling.view import Entries, PooledView, document_lexical, pool_snapshot
+from odqa.evaluate.pooling.view import Entries, PooledView, pool_snapshot
+from odqa.index.codes import half_precision
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.search import HybridRetriever
 
@@ -54,11 +57,11 @@ _TIMED = 24  # Questions that are searched once more for their time.
 
 
 def measure_pooling(bench: Bench, *, sizes: Sequence[int] = SIZES, types: Sequence[str] | None = None) -> Result:
-    """Measure how much of exhaustive search's recall pooling keeps, by how many passages share a vector in memory.
+    """Measure how much of exhaustive search's recall pooling keeps, by how much less memory its vectors take.
 
     Args:
-        bench: questions with gold evidence, and an engine over the documents; its own size is measured too.
-        sizes: passages that an entry stands for, at least; one point of the curve each.
+        bench: questions with gold evidence, and an engine over the documents; its own pooling is measured too.
+        sizes: poolings, one point of the curve each: how many times less memory than the passages' vectors.
         types: only questions of these types; a question about a whole document that does not name it, such as "What
             is the plot of the story?", no search can tell from its like, and it blurs what is measured.
 
@@ -70,10 +73,10 @@ def measure_pooling(bench: Bench, *, sizes: Sequence[int] = SIZES, types: Sequen
         raise UsageError(f"sizes must be at least 1, not {', '.join(map(str, sizes)) or 'none'}", "e.g. 4, 8, 16, 32")
     if not int(engine.snapshot.live.sum()) or not passages_in(engine.snapshot):
         raise UsageError(f"{engine.path} holds no passages", "index some documents")
-    with _systems(bench, sorted({*sizes, engine.settings.pooling})) as systems:
-        runs = _search(bench, systems, questions)
-        runs |= _search_lists(bench, systems, questions, runs)
-        milliseconds = _time(bench, systems, questions)
+    systems = _systems(bench, sorted({*sizes, engine.settings.pooling}))
+    runs = _search(bench, systems, questions)
+    runs |= _search_lists(bench, systems, questions, runs)
+    milliseconds = _time(bench, systems, questions)
     with bench.stage("score"):
         documents = document_judgements(questions)
         scores = pooled_figures.Scores(runs, documents, passage_judgements(questions, engine.snapshot))
@@ -88,7 +91,7 @@ class _Systems:
     pooled: Mapping[int, ScoredRetriever]
     others: Mapping[str, Mapping[int, ScoredRetriever]]
     plain: Mapping[int, HybridRetriever]
-    vectors: Mapping[tuple[str, int], int]
+    bytes: Mapping[tuple[str, int], int]
 
 
 def _chosen(bench: Bench, types: Sequence[str] | None) -> list[Question]:
@@ -108,42 +111,37 @@ def _chosen(bench: Bench, types: Sequence[str] | None) -> list[Question]:
     return questions
 
 
-@contextmanager
-def _systems(bench: Bench, sizes: Sequence[int]) -> Iterator[_Systems]:
-    """Make the entries of every size, and the systems that search them; their lexical indexes live on disk."""
+def _systems(bench: Bench, sizes: Sequence[int]) -> _Systems:
+    """Make the entries of every compression, and the systems that search them."""
     engine = bench.searchable
     snapshot, lexical, settings = engine.snapshot, engine.retriever.derived.lexical, engine.settings
     with bench.stage("pool"):
-        pooled, means = pool_snapshot(
-            snapshot, bench.encoder, sizes, lambda done, total: bench.tell("pool", done, total, "documents")
-        )
+        pooled, means = pool_snapshot(snapshot, sizes, lambda done, total: bench.tell("pool", done, total, "documents"))
     scores = PassageScores(snapshot, lexical)
     made: dict[str, dict[int, ScoredRetriever]] = {"pooled-dense": {}, "mean": {}, "mean-hybrid": {}}
     engines: dict[int, ScoredRetriever] = {}
     plain: dict[int, HybridRetriever] = {}
-    with tempfile.TemporaryDirectory(prefix="odqa-", ignore_cleanup_errors=True) as folder:
-        with bench.stage("search index"):
-            for done, size in enumerate(sizes):
-                bench.tell("search index", done, len(sizes), "sizes")
-                view = PooledView(snapshot, pooled[size])
-                words = document_lexical(lexical, view, snapshot, Path(folder) / str(size), settings)
-                dense = view.dense_index()
-                found = derived_of(words, scores, dense)
-                engines[size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
-                made["pooled-dense"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
-                plain[size] = HybridRetriever(view, derived_of(words, lexical, dense), bench.encoder, settings)
-                view = PooledView(snapshot, means[size])
-                found = derived_of(words, scores, view.dense_index())
-                made["mean"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
-                made["mean-hybrid"][size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
-        own = derived_of(lexical, scores, engine.retriever.derived.dense)
-        exhaustive = ScoredRetriever(snapshot, own, bench.encoder, settings, scores)
-        yield _Systems(exhaustive, engines, made, plain, _vectors(pooled, means))
+    with bench.stage("search index"):
+        for done, size in enumerate(sizes):
+            bench.tell("search index", done, len(sizes), "sizes")
+            view = PooledView(snapshot, pooled[size])
+            dense = view.dense_index()
+            found = derived_of(lexical, scores, dense)
+            engines[size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
+            made["pooled-dense"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
+            plain[size] = HybridRetriever(view, derived_of(lexical, lexical, dense), bench.encoder, settings)
+            view = PooledView(snapshot, means[size])
+            found = derived_of(lexical, scores, view.dense_index())
+            made["mean"][size] = PlainDenseFirstRetriever(view, found, bench.encoder, settings, scores)
+            made["mean-hybrid"][size] = PlainRetriever(view, found, bench.encoder, settings, scores)
+    own = derived_of(lexical, scores, engine.retriever.derived.dense)
+    exhaustive = ScoredRetriever(snapshot, own, bench.encoder, settings, scores)
+    return _Systems(exhaustive, engines, made, plain, _bytes(pooled, means))
 
 
-def _vectors(pooled: Mapping[int, Entries], means: Mapping[int, Entries]) -> dict[tuple[str, int], int]:
+def _bytes(pooled: Mapping[int, Entries], means: Mapping[int, Entries]) -> dict[tuple[str, int], int]:
     return {
-        (system, size): len(entries)
+        (system, size): entries.bytes
         for system, by_size in (("pooled", pooled), ("pooled-dense", pooled), ("mean", means), ("mean-hybrid", means))
         for size, entries in by_size.items()
     }
@@ -153,10 +151,14 @@ def _search(bench: Bench, systems: _Systems, questions: Sequence[Question]) -> d
     """Search with every system but the inverted lists; the references have size 0."""
     texts, scores = _texts(questions), systems.exhaustive.shared
     total = passages_in(systems.exhaustive.snapshot)
+    whole = total * half_precision(systems.exhaustive.snapshot.dimension).size
     retrievers = {(name, size): found for name, by_size in systems.others.items() for size, found in by_size.items()}
     retrievers |= {("pooled", size): found for size, found in systems.pooled.items()}
-    runs = {key: Run(systems.vectors[key]) for key in retrievers}
-    references = {name: Run(total, scored=total) for name in ("exhaustive", "exhaustive-plain", "exhaustive-dense")}
+    runs = {key: Run(systems.bytes[key]) for key in retrievers}
+    alone = {("entries", size): found for size, found in systems.pooled.items()}
+    alone |= {("mean-entries", size): found for size, found in systems.others["mean"].items()}
+    bare = {key: Run(systems.bytes["pooled" if key[0] == "entries" else "mean", key[1]]) for key in alone}
+    references = {name: Run(whole, scored=total) for name in pooled_figures.REFERENCES}
     settings = systems.exhaustive.settings
     with bench.stage("search"):
         queries = bench.encoder.encode(texts, kind="query")
@@ -166,16 +168,20 @@ def _search(bench: Bench, systems: _Systems, questions: Sequence[Question]) -> d
             references["exhaustive"].note(systems.exhaustive, questions[row].id, ranked.passages)
             dense, words = (np.array(list(ranked.parts[part]), np.int64) for part in ("dense", "bm25"))
             references["exhaustive-dense"].note(systems.exhaustive, questions[row].id, dense)
+            first = systems.exhaustive.snapshot.first_passage
+            order = scores.live[np.argsort(-scores.dense[scores.live], kind="stable")]
+            owners = np.searchsorted(first, order, side="right") - 1
+            references["exhaustive-documents"].note_documents(systems.exhaustive, questions[row].id, owners)
+            for key, retriever in alone.items():
+                bare[key].note_documents(retriever, questions[row].id, nearest(retriever, queries[row]).documents)
             fused, _ = reciprocal_rank([dense, words], k=settings.rrf_k)
             references["exhaustive-plain"].note(systems.exhaustive, questions[row].id, fused)
             for key, retriever in retrievers.items():
                 ranked = retriever.rank(texts[row])
-                opened = list(ranked.parts["document"])[: settings.documents]
-                passages = sum(int(np.diff(retriever.snapshot.first_passage[n : n + 2])[0]) for n in opened)
                 runs[key].note(retriever, questions[row].id, ranked.passages)
-                runs[key].scored += passages / len(questions)
+                runs[key].scored += ranked.scored / len(questions)
         bench.tell("search", len(texts), len(texts))
-    return {**runs, **{(name, 0): run for name, run in references.items()}}
+    return {**runs, **bare, **{(name, 0): run for name, run in references.items()}}
 
 
 def _search_lists(
@@ -190,11 +196,12 @@ def _search_lists(
         for done, size in enumerate(systems.pooled):
             bench.tell("train lists", done, len(systems.pooled), "sizes")
             pooled = runs["pooled", size]
-            lists = ivf.train(exhaustive.snapshot, pooled.vectors, bench.seed)
+            each = half_precision(exhaustive.snapshot.dimension).size
+            lists = ivf.train(exhaustive.snapshot, max(1, pooled.bytes // each), bench.seed)
             probes, scored = lists.probes_for(queries, pooled.scored)
             for name, alone in (("ivf", False), ("ivf-dense", True)):
                 retrievers[name, size] = ListsRetriever(exhaustive, lists, probes, dense_first=alone)
-                found[name, size] = Run(len(lists), scored=scored)
+                found[name, size] = Run(len(lists) * each, scored=scored)
     with bench.stage("search lists"):
         for row in exhaustive.shared.over(texts, queries):
             bench.tell("search lists", row, len(texts))

@@ -33,7 +33,7 @@ _MARKED = 40  # points up to which each is marked
 _DRAWN = 400  # points drawn at most; a curve over thousands of questions looks the same with these
 
 _XS = (
-    *("k", "passages_per_vector", "false_positive_rate", "fpr", "coverage", "confidence", "predicted", "probability"),
+    *("k", "compression", "false_positive_rate", "fpr", "coverage", "confidence", "predicted", "probability"),
     *("cosine", "support", "score", "threshold", "depth", "rank", "words", "budget"),
 )
 
@@ -80,7 +80,7 @@ _STYLES = {
     ),
     "pooling": Style(
         "Recall kept by pooling",
-        "passages per vector in memory",
+        "memory saved, times",
         "recall kept",
         "1.0 is what searching every passage finds.",
         log=True,

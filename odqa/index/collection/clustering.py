@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from odqa.index.collection.corpus import unit
-from odqa.index.dense import _threads as few_threads
-from odqa.index.dense import faiss_module
+from odqa.index.dense import faiss_module, few_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -83,18 +83,17 @@ class SnapshotCorpus:
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
-        """Normalised mean of each document's entry vectors, weighted by the passages they stand for."""
+        """Normalised mean of each document's passage vectors."""
         snapshot, start = self.snapshot, 0
         sums = np.zeros((len(snapshot.live), snapshot.dimension), np.float32)
+        owners = np.repeat(np.arange(len(snapshot.live)), np.diff(snapshot.first_passage))
         for segment in snapshot.segments:
-            table, vectors = segment.tables["entries"], segment.vectors("entries")
-            weights = (table["last"].to_numpy() - table["first"].to_numpy()).astype(np.float32)
-            owner = snapshot.entry_document[start : start + len(vectors)]
+            vectors = segment.vectors("passages")
+            owner = owners[start : start + len(vectors)]
             for first in range(0, len(vectors), _CHUNK):
                 part = slice(first, first + _CHUNK)
-                weighted = vectors[part].astype(np.float32) * weights[part, None]
                 starts = np.flatnonzero(np.diff(owner[part], prepend=-1))
-                sums[owner[part][starts]] += np.add.reduceat(weighted, starts)
+                sums[owner[part][starts]] += np.add.reduceat(vectors[part].astype(np.float32), starts)
             start += len(vectors)
         return unit(sums[self._numbers])
 
