@@ -306,7 +306,7 @@ def _write(
     lenient = replace(resolved, settings=resolved.settings.replace(strict=False))
     try:
         with session.progress() as progress:
-            report = update.write(index, lenient, documents, progress=progress, sync=sync)
+            report = update.write(index, lenient, documents, progress=progress, sync=sync, announce=session.note)
     except KeyboardInterrupt:
         raise _interrupted() from None
     _print_report(session, index, report, as_json=as_json)

@@ -31,6 +31,7 @@ from odqa.index.manifest import Manifest, collect_garbage, commit, read_manifest
 from odqa.index.segment import write_segment
 from odqa.index.snapshot import Snapshot
 from odqa.index.tables import IndexedDocument
+from odqa.protocols import Estimating
 from odqa.registry import resolve
 from odqa.schema import Document, Failure, ParsedDocument, Progress, StructuredSummary
 
@@ -124,6 +125,17 @@ class IndexWriter:
                 batch, passages, characters = [], 0, 0
         self._flush(batch)
         self._renew(again)
+
+    def estimate(self, documents: Iterable[Document]) -> str | None:
+        """Return one line on what summarizing these will cost, less what is done already; None if it costs nothing."""
+        if not isinstance(self.summarizer, Estimating):
+            return None
+        parser = Parser(self.settings)
+        return str(self.summarizer.estimate(parser(document) for document in documents if self._is_new(document)))
+
+    def _is_new(self, document: Document) -> bool:
+        known = self._live.get(document.id)
+        return known is None or known[2] != document.content_hash or not self.pipeline.keeps_summaries(known[3])
 
     def remove(self, ids: Iterable[str]) -> None:
         """Remove documents by id and commit; ids that are not there are ignored."""

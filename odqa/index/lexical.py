@@ -9,7 +9,7 @@ Words are folded to ASCII, lower-cased and stemmed; stop words are left out.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ LANGUAGES = {
 _WITHOUT_STOP_WORDS = {"ar", "el", "ro", "ta", "tr"}
 _HEAP_BYTES = 64_000_000
 _LONGEST_WORD = 60
-TITLE_BOOST = 2.0
+TITLE_BOOST = 1.0
 SUMMARY_BOOST = 1.0
 CONTEXT_BOOST = 0.5
 
@@ -64,6 +64,10 @@ def _schema(fields: Iterable[str], keys: Iterable[str]) -> tantivy.Schema:
 
 
 DOCUMENT_FIELDS = {"title": TITLE_BOOST, "summary": SUMMARY_BOOST, "body": 1.0}
+"""What a document is found by. The summary repeats what matters most of it, and that is worth much: BM25 over stories
+finds the right one first for .80 of the questions with it and for .63 without (docs/pooling.md)."""
+TEXT_FIELDS = {"title": TITLE_BOOST, "body": 1.0}
+"""The same without what odqa adds."""
 PASSAGE_FIELDS = {"context": CONTEXT_BOOST, "body": 1.0}
 
 
@@ -100,9 +104,17 @@ class LexicalIndex:
         """Return the distinct analysed words of a question, in order."""
         return list(dict.fromkeys(self._analyzer.analyze(question)))
 
-    def documents(self, question: str, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the numbers and scores of the best documents, best first."""
-        query = self._query("documents", DOCUMENT_FIELDS, question)
+    def documents(
+        self, question: str, limit: int, fields: Mapping[str, float] = DOCUMENT_FIELDS
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the numbers and scores of the best documents, best first.
+
+        Args:
+            question: any text.
+            limit: how many at most.
+            fields: what of a document counts, and how much: `title`, `summary`, `body`.
+        """
+        query = self._query("documents", fields, question)
         if query is None:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         hits = self._searchers["documents"].search(query, limit, count=False).hits
@@ -136,7 +148,7 @@ class LexicalIndex:
         found = [int(first[known[int(uid)]]) + int(n) for uid, n in keys if uid is not None and n is not None]
         return np.array(found, np.int64), np.array([score for score, _ in hits], np.float32)
 
-    def _query(self, which: str, fields: dict[str, float], question: str) -> tantivy.Query | None:
+    def _query(self, which: str, fields: Mapping[str, float], question: str) -> tantivy.Query | None:
         schema = self._schemas[which]
         clauses = [
             (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(schema, name, term), boost))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -34,8 +34,18 @@ def write(
     *,
     progress: ProgressCallback | None = None,
     sync: bool = False,
+    announce: Callable[[str], None] | None = None,
 ) -> BuildReport:
     """Add sources to the index at `index`, making it if absent; with `sync`, remove what has left them.
+
+    Args:
+        index: the index folder.
+        resolved: settings with their origins.
+        sources: files, folders, patterns, `-`, or documents.
+        progress: called as the work goes on.
+        sync: remove what has left the sources.
+        announce: called with one line about the cost before a summarizer starts that has one; sources that can be
+            read twice are read once more for it.
 
     Raises:
         LoadError: a source does not exist; or one could not be read and the setting `strict` is on (what could be
@@ -48,6 +58,11 @@ def write(
     listed = as_list(sources)
     given = listed if isinstance(listed, list) and not sync else _noting(listed, roots)
     with _writer(index, resolved, progress, total=_total(listed)) as writer:
+        if announce is not None and isinstance(listed, list) and "-" not in listed:
+            # What cannot be read is told of when it is read in earnest.
+            line = writer.estimate(load_documents(listed, on_failure=lambda failure: None))
+            if line is not None:
+                announce(line)
         writer.report.failures = failures
         writer.add(load_documents(given, on_failure=failures.append))
         if sync:

@@ -26,7 +26,7 @@ MAIN = f"R@{DEPTH}"
 _MEASURES = tuple(f"{name}@{DEPTH}" for name in ("R", "nDCG", "Success", "all_gold"))
 _SYSTEMS = ("pooled", "ivf", "mean", "mean-hybrid", "pooled-dense", "ivf-dense")
 _ALONE = ("entries", "mean-entries")
-REFERENCES = ("exhaustive", "exhaustive-plain", "exhaustive-dense", "exhaustive-documents")
+REFERENCES = ("exhaustive", "exhaustive-text", "exhaustive-plain", "exhaustive-dense", "exhaustive-documents")
 
 Key = tuple[str, int]
 

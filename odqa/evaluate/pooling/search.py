@@ -94,6 +94,18 @@ class SplitLexical:
         return self._passages.passages(question, limit, within)
 
 
+class WithoutSummaries(SplitLexical):
+    """BM25 over documents that knows nothing of their summaries: titles and texts only."""
+
+    def documents(self, question: str, limit: int) -> Found:
+        """Return the numbers and scores of the best documents, best first."""
+        from odqa.index.lexical import TEXT_FIELDS, LexicalIndex
+
+        if isinstance(self._documents, LexicalIndex):
+            return self._documents.documents(question, limit, TEXT_FIELDS)
+        return super().documents(question, limit)
+
+
 def derived_of(documents: Lexical, passages: Lexical | PassageScores, dense: DenseIndex) -> Derived:
     """Return the searchable forms of a view."""
     # The retriever asks for no more of a lexical index than these two methods.

@@ -1,7 +1,8 @@
 """`odqa eval pooling`: what is lost by searching little in memory first, at how little, beside what else is as small.
 
 Everything is measured over the same questions in one run. The reference is the engine's exhaustive search, and *kept*
-is R@10 divided by the reference's. For each compression, the systems are
+is R@10 divided by the reference's; `exhaustive-text` is the same without any summary: passages dense and by BM25, and
+documents by BM25 over their titles and texts. For each compression, the systems are
 
 - `pooled`: the engine as it would be with that pooling;
 - `mean`: entries that are means of as many neighbours, in half precision, without summaries or sections, opened by
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -37,11 +38,13 @@ from odqa.evaluate.pooling.search import (
     PlainDenseFirstRetriever,
     PlainRetriever,
     ScoredRetriever,
+    WithoutSummaries,
     derived_of,
     nearest,
 )
 from odqa.evaluate.pooling.view import Entries, PooledView, pool_snapshot
 from odqa.index.codes import half_precision
+from odqa.index.derived import Derived
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.search import HybridRetriever
 
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from odqa.engine import Engine
     from odqa.evaluate.bench import Bench
     from odqa.evaluate.result import Result
+    from odqa.index.lexical import LexicalIndex
 
 SIZES = (4, 8, 12, 16, 24, 32, 48, 64)
 
@@ -88,6 +92,7 @@ class _Systems:
     """Every system but the inverted lists, ready to search."""
 
     exhaustive: ScoredRetriever
+    without: ScoredRetriever
     pooled: Mapping[int, ScoredRetriever]
     others: Mapping[str, Mapping[int, ScoredRetriever]]
     plain: Mapping[int, HybridRetriever]
@@ -136,7 +141,9 @@ def _systems(bench: Bench, sizes: Sequence[int]) -> _Systems:
             made["mean-hybrid"][size] = PlainRetriever(view, found, bench.encoder, settings, scores)
     own = derived_of(lexical, scores, engine.retriever.derived.dense)
     exhaustive = ScoredRetriever(snapshot, own, bench.encoder, settings, scores)
-    return _Systems(exhaustive, engines, made, plain, _bytes(pooled, means))
+    bare = Derived(cast("LexicalIndex", WithoutSummaries(lexical, scores)), own.dense)
+    without = ScoredRetriever(snapshot, bare, bench.encoder, settings, scores)
+    return _Systems(exhaustive, without, engines, made, plain, _bytes(pooled, means))
 
 
 def _bytes(pooled: Mapping[int, Entries], means: Mapping[int, Entries]) -> dict[tuple[str, int], int]:
@@ -166,6 +173,8 @@ def _search(bench: Bench, systems: _Systems, questions: Sequence[Question]) -> d
             bench.tell("search", row, len(texts))
             ranked = systems.exhaustive.rank(texts[row], exhaustive=True)
             references["exhaustive"].note(systems.exhaustive, questions[row].id, ranked.passages)
+            without = systems.without.rank(texts[row], exhaustive=True)
+            references["exhaustive-text"].note(systems.without, questions[row].id, without.passages)
             dense, words = (np.array(list(ranked.parts[part]), np.int64) for part in ("dense", "bm25"))
             references["exhaustive-dense"].note(systems.exhaustive, questions[row].id, dense)
             first = systems.exhaustive.snapshot.first_passage
