@@ -36,9 +36,9 @@ from odqa.schema import (
 from odqa.settings import DEFAULT, ResolvedSettings, Settings, resolve
 
 if TYPE_CHECKING:
-    from odqa.index.build import BuildReport
     from odqa.index.collection.corpus import SnapshotCorpus
     from odqa.index.derived import Derived
+    from odqa.index.report import BuildReport
     from odqa.index.snapshot import Snapshot
     from odqa.index.summary.tree import SummaryTree
     from odqa.index.update import Sources

@@ -26,7 +26,7 @@ from odqa.errors import IndexMissing, OdqaIndexError, UsageError
 from odqa.schema import NodeKind
 
 if TYPE_CHECKING:
-    from odqa.index.build import BuildReport
+    from odqa.index.report import BuildReport
 
 app = typer.Typer(help="Build an index, change it, look at it, check it.", rich_markup_mode=None)
 

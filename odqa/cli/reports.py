@@ -13,7 +13,7 @@ from rich.text import Text
 from odqa.terminal import printable, shown_path, write
 
 if TYPE_CHECKING:
-    from odqa.index.build import BuildReport
+    from odqa.index.report import BuildReport
 
 
 def print_report(console: Console, index: str, report: BuildReport, size: int) -> None:

@@ -26,10 +26,11 @@ from odqa.engine import Engine
 from odqa.errors import LoadError, OdqaIndexError, UsageError
 from odqa.evaluate.place import place_gold
 from odqa.evaluate.vectors import CachedEncoder
-from odqa.index.build import IndexWriter, make_pipeline
+from odqa.index.build import IndexWriter
 from odqa.index.encoder import make_encoder
 from odqa.index.files import cache_folder
 from odqa.index.manifest import writer_lock
+from odqa.index.pipeline import make_pipeline
 from odqa.index.snapshot import Snapshot
 from odqa.index.summary.make import make_summarizer
 from odqa.schema import Progress

@@ -7,12 +7,10 @@ Memory is bounded by the batch.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +26,8 @@ from odqa.index.derived import collect_caches, prepare
 from odqa.index.encoder import make_encoder
 from odqa.index.files import HashMemory
 from odqa.index.manifest import Manifest, collect_garbage, commit, read_manifest
+from odqa.index.pipeline import make_pipeline
+from odqa.index.report import BuildReport
 from odqa.index.segment import write_segment
 from odqa.index.snapshot import Snapshot
 from odqa.index.tables import IndexedDocument
@@ -41,40 +41,8 @@ if TYPE_CHECKING:
     from odqa.protocols import Encoder, Executor, ProgressCallback, Summarizer
     from odqa.settings import Settings
 
-PIPELINE_VERSION = 2
 _ENCODE_CHUNK = 256
 _BATCH_CHARACTERS = 32 << 20
-_STAGES = ("read", "parse", "encode", "summarize", "pool", "write", "search index")
-
-
-@dataclass(slots=True)
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        added: ids of new documents.
-        updated: ids of documents that had changed.
-        unchanged: number of documents that were indexed already.
-        removed: ids of documents that were removed.
-        failures: sources that could not be read.
-        passages: passages encoded.
-        entries: pooled entries made.
-        seconds: wall-clock seconds by stage.
-    """
-
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    removed: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    passages: int = 0
-    entries: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_STAGES, 0.0))
-
-    @property
-    def changed(self) -> bool:
-        """Whether the index is another than before."""
-        return bool(self.added or self.updated or self.removed)
 
 
 class IndexWriter:
@@ -375,42 +343,3 @@ class _Prepared:
         if self.vectors is None:
             raise RuntimeError(f"{self.parsed.document.id}: pooled before it is encoded")
         return self.vectors
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """Everything that decides what a document becomes in the index, apart from the document, as three fingerprints.
-
-    Attributes:
-        encoding: of passages and their vectors.
-        summary: of the structured summaries.
-        pooling: of the pooled entries.
-    """
-
-    encoding: str
-    summary: str
-    pooling: str
-
-    def __str__(self) -> str:
-        return f"{self.encoding}-{self.summary}-{self.pooling}"
-
-    def keeps_vectors(self, other: str) -> bool:
-        """Tell whether passages and vectors made by the pipeline written as `other` are those of this one."""
-        return other.split("-")[:1] == [self.encoding]
-
-    def keeps_summaries(self, other: str) -> bool:
-        """Tell whether the summaries made by the pipeline written as `other` are those of this one too."""
-        return other.split("-")[:2] == [self.encoding, self.summary]
-
-
-def make_pipeline(settings: Settings, encoder: Encoder, summarizer: Summarizer) -> Pipeline:
-    """Return the pipeline that settings, encoder and summarizer make."""
-    return Pipeline(
-        _fingerprint(PIPELINE_VERSION, settings.passage_tokens, encoder.fingerprint),
-        _fingerprint(settings.summarizer, settings.template, summarizer.fingerprint),
-        _fingerprint(pool.VERSION, settings.pooling, encoder.fingerprint),
-    )
-
-
-def _fingerprint(*values: object) -> str:
-    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from odqa.data.load import list_sources, load_documents
 from odqa.errors import IndexMissing, LoadError, UsageError
-from odqa.index.build import BuildReport, IndexWriter
+from odqa.index.build import IndexWriter
 from odqa.index.dense import check_faiss
 from odqa.index.encoder import make_encoder
 from odqa.index.manifest import read_manifest, writer_lock
+from odqa.index.report import BuildReport
 from odqa.index.snapshot import Snapshot
 from odqa.index.summary.make import make_summarizer
 from odqa.schema import Document, Failure

@@ -263,7 +263,10 @@ class HybridRetriever:
 
     def _entry_label(self, number: int, entry: int) -> str:
         own = self.snapshot.entries(number)[entry - int(self.snapshot.first_entry[number])]
-        return f"passages {own.first + 1}–{own.last}"
+        passages = f"passages {own.first + 1}–{own.last}" if own.last - own.first > 1 else f"passage {own.last}"
+        parsed = self.snapshot.parsed(number)
+        section = parsed.sections[parsed.passages[own.first].section]
+        return f"{passages} › {section.title}" if section.title else passages
 
 
 def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -101,7 +101,7 @@ def test_own_questions_against_an_index_of_ones_own(odqa: Program, sets: Path) -
 
 
 def test_pooling(odqa: Program, sets: Path) -> None:
-    found = evaluate(odqa, sets, "pooling", "beir", "--json", "--sizes", "4,8,16").json
+    found = evaluate(odqa, sets, "pooling", "beir", "--json", "--sizes", "4,8,24").json
     check_contract(found, "pooling")
     assert 0 < found["metrics"]["kept@8x"] <= 1.5, found["curves"]
     points = found["curves"]["pooling"]

@@ -102,7 +102,7 @@ def test_wrong_input_is_one_line(odqa: Program, library: Path, tmp_path: Path, a
 
 def test_info_shows_what_there_is(odqa: Program, place: Path) -> None:
     out = odqa("index", "info", "--documents", cwd=place).out
-    for word in ("generation", "passages", "pooled entries", "FAISS", "hashing", "pooling=12", "bridge-report.md"):
+    for word in ("generation", "passages", "pooled entries", "FAISS", "hashing", "pooling=16", "bridge-report.md"):
         assert word in out
     info = run_here(odqa, "index", "info", "library.odqa", "--json", cwd=place).json
     assert info["documents"] == 3

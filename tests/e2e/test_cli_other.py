@@ -81,7 +81,7 @@ def test_settings_show_where_they_come_from(odqa: Program, tmp_path: Path) -> No
     assert found["rrf_k"] == (30, "argument")
     assert found["encoder"] == ("minilm", "default")
     out = run_here(odqa, "config", "show", cwd=tmp_path).out
-    assert "passages that one pooled vector stands for" in out
+    assert "how many times less memory" in out
     assert "odqa.toml" in out
 
 

@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from odqa.data.builder import DocumentBuilder
 from odqa.data.passages import parse
+from odqa.index.summary.dates import readable
 from odqa.index.summary.extractive import ExtractiveSummarizer
 from odqa.index.summary.render import to_dict, to_markdown
 from odqa.schema import Document, FieldKind, Span, Statement, StructuredSummary, SummaryField
@@ -68,3 +71,19 @@ def test_markup_in_a_document_stays_text() -> None:
     shown = to_markdown(StructuredSummary("x", 2, "default", (field,)), document)
     assert r"\# See \[here\](http://evil.example) and \*now\* \`run\` \<script\>." in shown
     assert shown.startswith("# \\<b\\>X\\</b\\>, section 3\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1888-21", "spring 1888"),
+        ("1865-24", "winter 1865"),
+        ("199X", "1990s"),
+        ("18XX", "1800s"),
+        ("1994-03-17", "1994-03-17"),
+        ("1994-12", "1994-12"),
+        ("1994", "1994"),
+    ],
+)
+def test_a_season_is_written_as_people_write_it(code: str, said: str) -> None:
+    assert readable(code) == said

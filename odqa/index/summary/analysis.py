@@ -156,6 +156,13 @@ class Analysis:
         return np.array([number in rows for number in self.passage_of.tolist()], dtype=bool)
 
     @cached_property
+    def is_spoken(self) -> NDArray[np.bool_]:
+        """Whether each sentence is part of somebody's turn."""
+        turns = np.array([block.kind is BlockKind.TURN for block in self.document.blocks], dtype=bool)
+        spoken: NDArray[np.bool_] = turns[self.block_of] if len(turns) else np.zeros(len(self.sentences), dtype=bool)
+        return spoken
+
+    @cached_property
     def block_of(self) -> Integers:
         """Index of the block each sentence starts in."""
         starts = np.array([block.span.start for block in self.document.blocks], dtype=np.int64)

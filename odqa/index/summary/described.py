@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from odqa.index.summary.analysis import Analysis
 from odqa.index.summary.dates import DateMention
 from odqa.index.summary.dialogue import quoted_spans
 from odqa.index.summary.entities import ORGANIZATION, PERSON, PLACE
+from odqa.index.summary.figures import MONEY_UNITS
 from odqa.index.summary.fitting import FLOOR, Fitting, describe
 from odqa.index.summary.found import Found
 from odqa.index.summary.questions import questions
@@ -26,6 +28,14 @@ _SAME_SHARE = 0.6
 _MANY_QUESTIONS = 60
 _LIMPING = 0.85
 _OTHER_LABEL, _NO_LABEL = 0.3, 0.6
+_MONEY = frozenset(
+    """
+    cost costs money sum sums price prices budget budgets expense expenses expenditure expenditures payment payments
+    paid spent spending fee fees fine fines wage wages salary salaries revenue revenues profit profits loan loans debt
+    debts grant grants fund funds funding tax taxes investment investments
+    """.split()
+)
+"""Words of a description that ask for sums of money."""
 _LABEL_WORDS = {
     PERSON: frozenset(
         "person persons people man men woman women who speaker witness witnesses author officials".split()
@@ -115,7 +125,10 @@ def _entities(scope: Scope, found: Found, fitting: Fitting, field: TemplateField
 def _figures(scope: Scope, found: Found, fitting: Fitting, field: TemplateField, limit: int) -> list[Statement]:
     fits = fitting.fits(field)
     groups: dict[str, list[tuple[float, Span, str]]] = defaultdict(list)
+    of_money = bool(_MONEY & set(re.findall(r"\w+", describe(field).lower())))
     for figure, sentence in found.figures(scope):
+        if of_money and figure.unit not in MONEY_UNITS:
+            continue
         if fits[sentence] >= FLOOR:
             fit = float(fits[sentence]) * figure.weight
             groups[scope.analysis.quote(figure.span).casefold()].append((fit, figure.span, figure.unit))

@@ -22,6 +22,13 @@ _UNITS = frozenset(
     """.split()
 )
 _MONEY_WORDS = {"dollars": "USD", "dollar": "USD", "euros": "EUR", "euro": "EUR"}
+MONEY_UNITS = frozenset(
+    """
+    GBP USD EUR CHF JPY INR pound pounds dollar dollars euro euros cent cents penny pence shilling shillings franc
+    francs yen rupees credits
+    """.split()
+)
+"""Units of the figures that are sums of money."""
 _SMALL = "two three four five six seven eight nine ten eleven twelve".split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _ONES = "one|two|three|four|five|six|seven|eight|nine"

@@ -38,7 +38,7 @@ FLOOR = 0.3
 """Fit from which a sentence counts."""
 _UNRELATED, _SAME = 0.3, 0.7
 """Cosines up to which a sentence says nothing for a field, and from which it is what the field describes."""
-_FOREIGN, _DOUBT = 0.2, 0.6
+_FOREIGN, _DOUBT = 0.3, 0.6
 """Below that cosine a sentence shares words of the description by chance: what they count for is discounted."""
 _MOST_ENCODED, _LEAST_ENCODED, _PASSAGES_A_SENTENCE = 40, 8, 4
 """Sentences encoded for one field: a quarter of the number of passages, which costs a twentieth of encoding those."""

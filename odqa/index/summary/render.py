@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
+from odqa.index.summary.dates import readable
 from odqa.schema import (
     Block,
     Document,
@@ -80,7 +81,7 @@ def _field_lines(field: SummaryField, document: Document, threshold: float) -> l
         return [", ".join(text + _kind(s, field.kind) for text, s in zip(said, field.statements, strict=True))]
     placed = [(text, s.label, _place(s, document)) for text, s in zip(said, field.statements, strict=True)]
     if field.kind is FieldKind.DATE:
-        return [f"- **{label}** {text}{place}" for text, label, place in placed]
+        return [f"- **{readable(label)}** {text}{place}" for text, label, place in placed]
     if field.kind is FieldKind.HEADING:
         return [f"- {text}" for text in said]
     mark = "> " if field.kind is FieldKind.QUOTE else ""

@@ -26,6 +26,7 @@ from odqa.index.summary.shape import strip_numbering
 from odqa.index.summary.words import fold
 
 _LAST_PART = 0.1
+_AROUND_TALK = 0.2
 
 _CONCLUDING = re.compile(r"\b(?:conclu\w*|discussion|summary|future work|outlook)\b", re.IGNORECASE)
 _OPENING = re.compile(r"\b(?:introduction|overview|motivation|purpose)\b", re.IGNORECASE)
@@ -149,6 +150,9 @@ def rewards(scope: Scope, found: Found, weights: Weights) -> Floats:
     reward *= (1 - analysis.disfluency[part]) ** weights.fluency
     reward *= np.minimum(1.0, analysis.sizes[part] / weights.full)
     reward *= np.array(weights.limping)[analysis.tiers[part]]
+    if weights is TALK and analysis.speakers:
+        # What stands around the talk, such as who met where, is not what was said.
+        reward *= np.where(analysis.is_spoken[part], 1.0, _AROUND_TALK)
     if weights.title:
         reward *= 1 + weights.title * _title_share(scope)
     if scope.section is None and weights.sections:
