@@ -4,7 +4,7 @@
 
 Prints, for the specific questions of both sets, document hit@1/5/10 of pooled search beside two exhaustive references
 in the same run: every passage scored, dense and BM25, fused by reciprocal rank; and the same with document-level BM25
-as a third ranking. Then the number of passages that a pooled vector stands for, the build's seconds by stage, the size
+as a third ranking. Then how much less memory the entries take, the build's seconds by stage, the size
 of the index by part, and the peak memory of the process. With `--index` the index is kept, and found again.
 """
 
@@ -25,6 +25,7 @@ from rich.table import Table
 
 import odqa
 from odqa.data.datasets import Question, load_dataset
+from odqa.index.codes import choose_code
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.search import HybridRetriever
 from odqa.schema import Document, Progress
@@ -38,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the data sets; ODQA_DATA if absent")
     parser.add_argument("--index", type=Path, help="keep the index here, and use it again")
-    parser.add_argument("--pooling", type=int, help="passages for each pooled vector, at least")
+    parser.add_argument("--pooling", type=int, help="how many times less memory the searched vectors are to take")
     parser.add_argument("--documents", type=int, help="documents that the pooled stage opens")
     parser.add_argument("--limit", type=int, help="questions of each set")
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
@@ -112,6 +113,7 @@ def _rank(found: list[str], gold: set[str]) -> int:
 def _build_figures(engine: odqa.Engine, wall: float) -> dict[str, object]:
     snapshot, report = engine.snapshot, engine.report
     passages, entries = int(snapshot.first_passage[-1]), int(snapshot.first_entry[-1])
+    code = choose_code(engine.settings.pooling, snapshot.dimension)
     sizes: dict[str, int] = {}
     for path in engine.path.rglob("*"):
         if path.is_file():
@@ -121,7 +123,8 @@ def _build_figures(engine: odqa.Engine, wall: float) -> dict[str, object]:
         "documents": snapshot.manifest.documents,
         "passages": passages,
         "entries": entries,
-        "passages_per_entry": passages / max(1, entries),
+        "entry_bytes": code.size,
+        "compression": passages * 2 * snapshot.dimension / max(1, entries * code.size),
         "text_mb": sum(ref.text_bytes for ref in snapshot.manifest.segments) / 1e6,
         "index_mb": {name: size / 1e6 for name, size in sorted(sizes.items(), key=lambda item: -item[1])},
         "seconds": wall,
@@ -147,8 +150,8 @@ def _print(figures: dict[str, object]) -> None:
     build = figures["build"]
     assert isinstance(build, dict)
     console.print(
-        f"{build['documents']} documents, {build['passages']:,} passages, {build['entries']:,} pooled vectors: "
-        f"{build['passages_per_entry']:.2f} passages for each"
+        f"{build['documents']} documents, {build['passages']:,} passages, {build['entries']:,} pooled entries of "
+        f"{build['entry_bytes']} bytes: {build['compression']:.1f} times less memory"
     )
     hits = figures["hit"]
     assert isinstance(hits, dict)

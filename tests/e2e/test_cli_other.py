@@ -12,9 +12,14 @@ import odqa as package
 from tests.e2e.program import ROOT, Program, run_here
 
 COMMANDS = ["", "ask", "search", "summarize", "demo", "index", "config", "config show", "config path"]
-COMMANDS += ["eval", *(f"eval {name}" for name in ("retrieval", "pooling", "answers", "diagnose", "grounding"))]
+COMMANDS += [
+    "eval",
+    *(f"eval {name}" for name in ("retrieval", "pooling", "summaries", "answers", "diagnose", "grounding")),
+]
 COMMANDS += ["eval compare", "eval datasets"]
-COMMANDS += [f"index {name}" for name in ("build", "add", "sync", "remove", "info", "verify", "compact", "export")]
+COMMANDS += [
+    f"index {name}" for name in ("build", "add", "sync", "remove", "info", "verify", "compact", "export", "tree")
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from odqa.data.datasets import Dataset, Gold, Question
 from odqa.engine import Engine
 from odqa.errors import LoadError, UsageError
-from odqa.evaluate.bench import Bench
+from odqa.evaluate.bench import Bench, plain_encoder
 from odqa.evaluate.measures import document_judgements, score_run
 from odqa.evaluate.retrieval import systems
 from odqa.evaluate.retrieval.systems import OkapiBM25, make_system, system_names
@@ -23,6 +23,7 @@ from odqa.evaluate.retrieval.task import SYSTEMS, measure_retrieval, score_trec_
 from odqa.evaluate.retrieval.trec import write_run
 from odqa.evaluate.vectors import CachedEncoder
 from odqa.index.encoder import make_encoder
+from odqa.retriever.search import HybridRetriever
 from odqa.schema import Span
 from odqa.settings import Settings, resolve
 from tests.towns import NAMES, town, towns
@@ -184,8 +185,10 @@ def test_the_result_holds_the_figures_of_what_was_found(engine: Engine, encoder:
     result = measure_retrieval(asked, cutoffs=(10, 1, 5, 10), runs=runs)
     assert (result.task, result.dataset, result.n) == ("retrieval", "towns", 14)
     assert list(result.baselines) == list(SYSTEMS[1:])
+    # Without the cache, whose rounding of questions may turn what is nearly a tie.
+    plain = HybridRetriever(engine.snapshot, engine.retriever.derived, plain_encoder(encoder), engine.settings)
     own = {
-        question.id: engine.retriever.rank_documents(engine.retriever.rank(" ".join(question.text.split())))[:10]
+        question.id: plain.rank_documents(plain.rank(" ".join(question.text.split())))[:10]
         for question in asked.questions
         if question.gold
     }
