@@ -14,7 +14,7 @@ class Result:
     """Figures of one evaluation.
 
     Attributes:
-        task: retrieval, pooling, answers, diagnose or grounding.
+        task: retrieval, pooling, summaries, answers, diagnose or grounding.
         dataset: name of the data set.
         split: split that was measured; "" for all there are.
         n: questions (or claims) measured.

@@ -10,7 +10,7 @@ from odqa.data.datasets.registry import (
     evaluation_split,
     load_dataset,
 )
-from odqa.data.datasets.types import AnswerLength, ClaimLabel, Dataset, Gold, LabelledClaim, Question
+from odqa.data.datasets.types import AnswerLength, ClaimLabel, Dataset, Gold, GoldSummary, LabelledClaim, Question
 
 __all__ = [
     "AnswerLength",
@@ -18,6 +18,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Gold",
+    "GoldSummary",
     "LabelledClaim",
     "Question",
     "data_folder",
