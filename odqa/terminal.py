@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from odqa.index.summary.dates import readable
 from odqa.reader.quote import block_at, clock
 from odqa.reader.render import source_line
 from odqa.reader.words import content_stems, squeeze, unmarked, words
@@ -40,6 +39,7 @@ from odqa.schema import (
     TreeNode,
     Verdict,
 )
+from odqa.schema.dates import readable_date
 
 MEASURE = 100
 """Longest line of running text; longer ones are hard to read."""
@@ -258,7 +258,7 @@ def _print_field(console: Console, field: SummaryField, document: Document, thre
 def _statement(statement: Statement, field: SummaryField, document: Document, threshold: float) -> Text:
     text = Text()
     if field.kind is FieldKind.DATE and statement.label:
-        text.append(f"{printable(readable(statement.label))}  ", "bold cyan")
+        text.append(f"{printable(readable_date(statement.label))}  ", "bold cyan")
     text.append(printable(statement.text), "italic" if field.kind is FieldKind.QUOTE else "")
     # Where all are speakers, "speaker" after each would say nothing.
     has_kind = field.kind is FieldKind.ENTITY and statement.label != field.name.removesuffix("s")
@@ -317,7 +317,7 @@ def _cited(statement: CitedStatement, document: Callable[[str], Document], thres
 def _in_line(field: CitedField, threshold: float) -> str:
     """Return a field's statements on one line; of dated ones, the dates."""
     dated = field.kind is FieldKind.DATE
-    texts = (printable(readable(s.label) if dated and s.label else s.text) for s in field.statements)
+    texts = (printable(readable_date(s.label) if dated and s.label else s.text) for s in field.statements)
     said = [(text, s.support < threshold) for text, s in zip(texts, field.statements, strict=True)]
     between = " – " if field.name == "period" else ", "
     return between.join(f"{text} (unsupported)" if flagged else text for text, flagged in said)

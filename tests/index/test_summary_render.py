@@ -6,10 +6,10 @@ import pytest
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.passages import parse
-from odqa.index.summary.dates import readable
 from odqa.index.summary.extractive import ExtractiveSummarizer
 from odqa.index.summary.render import to_dict, to_markdown
 from odqa.schema import Document, FieldKind, Span, Statement, StructuredSummary, SummaryField
+from odqa.schema.dates import readable_date
 
 
 def minutes() -> Document:
@@ -86,4 +86,4 @@ def test_markup_in_a_document_stays_text() -> None:
     ],
 )
 def test_a_season_is_written_as_people_write_it(code: str, said: str) -> None:
-    assert readable(code) == said
+    assert readable_date(code) == said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from odqa.index.summary.dates import readable
 from odqa.schema import (
     Block,
     Document,
@@ -16,6 +15,7 @@ from odqa.schema import (
     StructuredSummary,
     SummaryField,
 )
+from odqa.schema.dates import readable_date
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|])|^([#+-])(?=\s)|^(\d+)([.)])(?=\s)")
 _LABELLED = (FieldKind.ENTITY, FieldKind.DATE)
@@ -81,7 +81,7 @@ def _field_lines(field: SummaryField, document: Document, threshold: float) -> l
         return [", ".join(text + _kind(s, field.kind) for text, s in zip(said, field.statements, strict=True))]
     placed = [(text, s.label, _place(s, document)) for text, s in zip(said, field.statements, strict=True)]
     if field.kind is FieldKind.DATE:
-        return [f"- **{readable(label)}** {text}{place}" for text, label, place in placed]
+        return [f"- **{readable_date(label)}** {text}{place}" for text, label, place in placed]
     if field.kind is FieldKind.HEADING:
         return [f"- {text}" for text in said]
     mark = "> " if field.kind is FieldKind.QUOTE else ""

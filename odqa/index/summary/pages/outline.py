@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from odqa.index.summary.dates import readable
 from odqa.index.summary.render import ONE_LINE, escape, field_title, place_dict, place_of
 from odqa.index.summary.tree import SummaryTree
 from odqa.schema import CitedField, CitedStatement, Document, FieldKind, Mention, NodeKind, Span, TreeNode
+from odqa.schema.dates import readable_date
 
 # Controls and bidirectional overrides can hide or reorder what a person sees; surrogates cannot be written as UTF-8.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -56,7 +56,9 @@ def _markdown_field(tree: SummaryTree, node: TreeNode, field: CitedField, folder
         return
     yield "\n\n"
     for statement in field.statements:
-        label = f"**{said(readable(statement.label))}** " if field.kind is FieldKind.DATE and statement.label else ""
+        label = (
+            f"**{said(readable_date(statement.label))}** " if field.kind is FieldKind.DATE and statement.label else ""
+        )
         place = _markdown_place(tree, statement.mentions[0], folder, named=node.kind is not NodeKind.SECTION)
         yield f"- {label}{said(statement.text)}{_flag(tree, statement)} ({place})\n"
     yield "\n"

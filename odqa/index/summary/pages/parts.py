@@ -15,12 +15,12 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from odqa.index.summary.dates import readable
 from odqa.index.summary.pages.outline import UNPRINTABLE, source_link
 from odqa.index.summary.pages.text import anchor
 from odqa.index.summary.render import ONE_LINE, field_title, place_of
 from odqa.index.summary.tree import SummaryTree
 from odqa.schema import CitedField, CitedStatement, FieldKind, Mention, NodeKind, Span, TreeNode
+from odqa.schema.dates import readable_date
 
 _MORE_PLACES = 4
 _INLINE = (*ONE_LINE, FieldKind.HEADING)
@@ -162,7 +162,7 @@ def _statement(page: Page, field: CitedField, statement: CitedStatement, *, name
     quoted = " quote" if field.kind is FieldKind.QUOTE else ""
     said = f'<a class="s{quoted}" href="{escape(page.link(first.document_id, span))}">{shown(statement.text)}</a>'
     if field.kind is FieldKind.DATE and statement.label:
-        said = f"<b>{shown(readable(statement.label))}</b> {said}"
+        said = f"<b>{shown(readable_date(statement.label))}</b> {said}"
     said += "".join(
         f'<a class="n" href="{escape(page.link(mention.document_id, other))}" aria-label="place {number}">{number}</a>'
         for number, (mention, other) in enumerate(more, 2)
