@@ -168,6 +168,11 @@ def _tokens(text: str) -> _Tokens:
     return _Tokens(tuple(chain.from_iterable(sentences)), sentences)
 
 
+def stems(text: str) -> tuple[str, ...]:
+    """Return the stemmed tokens of a text, as rouge-score counts them."""
+    return tuple(need("rouge_score.tokenize").tokenize(text, _stemmer()))
+
+
 class _Stemmer:
     """rouge-score's stemmer, which remembers: half of its time goes into words that it has seen."""
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from odqa.evaluate.extras import need
-from odqa.evaluate.text import word_count
+from odqa.evaluate.text import stems, word_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_KEPT_STEMS = 100_000
 
 Gram = tuple[str, ...]
 
@@ -37,8 +34,8 @@ def oracle(sentences: Sequence[str], references: Sequence[str], words: int) -> l
         UsageError: rouge-score is not installed.
     """
     costs = np.array([word_count(sentence) for sentence in sentences], np.int64)
-    stems = [_stems(sentence) for sentence in sentences]
-    found = [_greedy(stems, _stems(reference), costs, words) for reference in references]
+    stems = [stems(sentence) for sentence in sentences]
+    found = [_greedy(stems, stems(reference), costs, words) for reference in references]
     return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
 
 
@@ -96,19 +93,3 @@ class _Overlap:
 
 def _grams(tokens: Sequence[str], size: int) -> list[Gram]:
     return list(zip(*(tokens[start:] for start in range(size)), strict=False))
-
-
-def _stems(text: str) -> tuple[str, ...]:
-    return tuple(need("rouge_score.tokenize").tokenize(text, _stemmer()))
-
-
-class _Stemmer:
-    """rouge-score's stemmer, which remembers what it has seen."""
-
-    def __init__(self) -> None:
-        self.stem = lru_cache(_KEPT_STEMS)(need("nltk.stem.porter").PorterStemmer().stem)
-
-
-@cache
-def _stemmer() -> _Stemmer:
-    return _Stemmer()
