@@ -34,8 +34,8 @@ def oracle(sentences: Sequence[str], references: Sequence[str], words: int) -> l
         UsageError: rouge-score is not installed.
     """
     costs = np.array([word_count(sentence) for sentence in sentences], np.int64)
-    stems = [stems(sentence) for sentence in sentences]
-    found = [_greedy(stems, stems(reference), costs, words) for reference in references]
+    stemmed = [stems(sentence) for sentence in sentences]
+    found = [_greedy(stemmed, stems(reference), costs, words) for reference in references]
     return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
 
 
