@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the data sets; ODQA_DATA if absent")
     parser.add_argument("--index", type=Path, help="keep the index here, and use it again")
     parser.add_argument("--pooling", type=int, help="how many times less memory the searched vectors are to take")
-    parser.add_argument("--documents", type=int, help="documents that the pooled stage opens")
+    parser.add_argument("--documents", type=int, help="most documents that are opened for a question")
     parser.add_argument("--limit", type=int, help="questions of each set")
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()

@@ -48,7 +48,7 @@ pooling squality --split all --types specific --sizes 4,8,16,24,32,64
 pooling qmsum --split all --types specific --limit 600 --sizes 4,8,16,24,32,64
 pooling scisummnet --limit 600 --sizes 4,8,16,24,32,64
 pooling rageval_finance --limit 600 --sizes 4,8,16,24,32,64
-pooling ottqa-tables --limit 150 --sizes 16,32
+pooling ottqa-tables --limit 100 --sizes 16,32
 summaries squality --split all --types specific
 summaries qmsum --split all --types specific
 summaries scisummnet

@@ -65,7 +65,7 @@ class Settings:
     workers: int = _setting(1, "processes that parse documents", least=1)
     strict: bool = _setting(False, "make a file that cannot be read an error")
 
-    documents: int = _setting(30, "documents that the pooled stage opens (M)", least=1)
+    documents: int = _setting(30, "most documents that are opened for a question (M)", least=1)
     evidence: int = _setting(16, "passages handed to the reader", least=1)
     candidates: int = _setting(200, "candidates that each ranking puts into the fusion", least=1)
     rrf_k: int = _setting(60, "constant of reciprocal-rank fusion", least=1)
