@@ -268,8 +268,8 @@ def _notes(bench: Bench, questions: Sequence[Question], gold: _Gold) -> list[str
     opened = bench.engine.settings.documents
     if opened < max(gold.cutoffs):
         notes.append(
-            f"The engine opens {opened} documents a question (setting `documents`), or more if they hold few passages, "
-            "and ranks no others."
+            f"The engine opens at most {opened} documents for a question (setting `documents`); of others it ranks "
+            "only the passages of the nearest entries and those that BM25 finds."
         )
     return notes
 
