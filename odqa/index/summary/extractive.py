@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from odqa.settings import Settings
 
 _FALLBACK_LIMIT = 5
-_VERSION = 3
+_VERSION = 4
 """Raised with every change that alters summaries, so that an index knows which are out of date."""
 
 
