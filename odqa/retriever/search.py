@@ -1,4 +1,4 @@
-"""Question to evidence in two stages: pooled entries choose documents, passages are read only inside them.
+"""Question to evidence in two stages: pooled entries and words choose what is read, and that is scored exactly.
 
 Both stages are hybrid. The pooled stage ranks documents by their nearest entries (FAISS over codes of a few bits, then
 the exact passages of those entries, and the document's summary), by BM25 over whole documents with their summaries, and
