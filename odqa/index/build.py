@@ -218,9 +218,11 @@ class IndexWriter:
             for id_ in ids[start:]:
                 number = snapshot.by_id[id_]
                 parsed = snapshot.parsed(number)
-                kept = snapshot.summaries(number) if self.pipeline.keeps_summaries(self._live[id_][3]) else None
-                vectors = np.asarray(snapshot.passage_vectors(number), np.float32)
-                batch.append(_Prepared(parsed, vectors, kept))
+                item = _Prepared(parsed, np.asarray(snapshot.passage_vectors(number), np.float32))
+                if self.pipeline.keeps_summaries(self._live[id_][3]):
+                    item.summaries = snapshot.summaries(number)
+                    (item.summary_vector,) = snapshot.summary_vectors(np.array([number]))
+                batch.append(item)
                 passages += len(parsed.passages)
                 characters += len(parsed.document.text)
                 if self._is_full(passages, characters):
@@ -262,15 +264,18 @@ class IndexWriter:
                     item.summaries = tuple(self.summarizer.summarize(item.parsed, item.vectors))
             self._tell("summarize", done, len(batch), "documents")
         with self._stage("pool"):
-            said = [pool.summary_text(item.parsed, item.summaries or ()) for item in batch]
-            spoken = pool.encode_summaries(said, self.encoder)
-            indexed = [self._pool(item, vector) for item, vector in zip(batch, spoken, strict=True)]
+            silent = [item for item in batch if item.summary_vector is None]
+            said = [pool.summary_text(item.parsed, item.summaries or ()) for item in silent]
+            for item, vector in zip(silent, pool.encode_summaries(said, self.encoder), strict=True):
+                item.summary_vector = vector
+            indexed = [self._pool(item) for item in batch]
         self.report.passages += len(texts)
         self.report.entries += sum(len(document.entries) for document in indexed)
         return indexed
 
-    def _pool(self, item: _Prepared, summary: NDArray[np.float32]) -> IndexedDocument:
-        vectors, pooling = item.known_vectors, self.settings.pooling
+    def _pool(self, item: _Prepared) -> IndexedDocument:
+        vectors, summary = item.known_vectors
+        pooling = self.settings.pooling
         spans = pool.runs(vectors, rows_for(len(vectors), pooling, self.encoder.dimension))
         entries = pool.make_entries(item.parsed, spans)
         return IndexedDocument(item.parsed, item.summaries or (), entries, vectors, summary, str(self.pipeline))
@@ -336,10 +341,11 @@ class _Prepared:
     parsed: ParsedDocument
     vectors: NDArray[np.float32] | None = None
     summaries: tuple[StructuredSummary, ...] | None = None
+    summary_vector: NDArray[np.float32] | None = None
 
     @property
-    def known_vectors(self) -> NDArray[np.float32]:
-        """Unit vectors of the passages; encoding comes first."""
-        if self.vectors is None:
+    def known_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Unit vectors of the passages, and that of the summary; encoding comes first."""
+        if self.vectors is None or self.summary_vector is None:
             raise RuntimeError(f"{self.parsed.document.id}: pooled before it is encoded")
-        return self.vectors
+        return self.vectors, self.summary_vector

@@ -14,7 +14,7 @@ import numpy as np
 
 from odqa.index.derived import Derived
 from odqa.retriever.fusion import reciprocal_rank
-from odqa.retriever.search import DOCUMENT_WEIGHT, HybridRetriever, Ranked, _Near, _Scores
+from odqa.retriever.search import DOCUMENT_WEIGHT, HybridRetriever, Ranked, _firsts, _Near, _Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,7 +144,7 @@ def nearest(retriever: HybridRetriever, query: NDArray[np.float32]) -> _Near:
     entries, scores = (row[0] for row in retriever.derived.dense.search(query[None], retriever.settings.candidates))
     entries, scores = entries[entries >= 0], scores[entries >= 0]
     owners = retriever.snapshot.entry_document[entries]
-    first = np.sort(np.unique(owners, return_index=True)[1])
+    first = _firsts(owners)
     known = dict(zip(owners[first].tolist(), entries[first].tolist(), strict=True))
     return _Near(owners[first], scores[first], known, retriever._passages_in(np.sort(entries))[0])
 
