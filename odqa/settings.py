@@ -69,6 +69,16 @@ class Settings:
     evidence: int = _setting(16, "passages handed to the reader", least=1)
     candidates: int = _setting(200, "candidates that each ranking puts into the fusion", least=1)
     rrf_k: int = _setting(60, "constant of reciprocal-rank fusion", least=1)
+    hops: int = _setting(4, "most steps from a question to its evidence; 1 follows no links", least=1)
+    decompose: str = _setting(
+        "rules", "who takes a question apart: rules, llm (see llm), or off", choices=("rules", "llm", "off")
+    )
+    reranker: str = _setting("none", "who puts evidence into a better order: none, maxsim, or any cross-encoder model")
+    rerank_passages: int = _setting(50, "passages that are reranked", least=1)
+    rerank_ms: int = _setting(2000, "most milliseconds that reranking may take; 0 sets no limit", least=0)
+    refuse_below: int = _setting(
+        30, "refuse where the evidence answers with a smaller probability, in percent; 0 never", least=0
+    )
 
     reader: str = _setting("extractive", "who writes the answer")
     verifier: str = _setting("lexical-semantic", "who checks every sentence of it")

@@ -30,21 +30,40 @@ from odqa.schema.document import (
     Section,
     Span,
 )
-from odqa.schema.evidence import Evidence, Hop, HopKind
+from odqa.schema.evidence import (
+    Calculation,
+    Conflict,
+    ConflictKind,
+    ConflictSide,
+    Copy,
+    Evidence,
+    Hop,
+    HopKind,
+    LinkKind,
+)
 from odqa.schema.summary import FieldKind, PooledEntry, Statement, StructuredSummary, SummaryField
+from odqa.schema.trace import Answerability, Cut, CutReason, Found, Stage, Trace
 from odqa.schema.work import Failure, Progress
 
 __all__ = [
     "Answer",
     "AnswerStyle",
+    "Answerability",
     "Block",
     "BlockKind",
+    "Calculation",
     "Citation",
     "CitedField",
     "CitedStatement",
     "Claim",
     "Cluster",
     "Collection",
+    "Conflict",
+    "ConflictKind",
+    "ConflictSide",
+    "Copy",
+    "Cut",
+    "CutReason",
     "Document",
     "Draft",
     "DraftSentence",
@@ -53,9 +72,11 @@ __all__ = [
     "Evidence",
     "Failure",
     "FieldKind",
+    "Found",
     "Hop",
     "HopKind",
     "Link",
+    "LinkKind",
     "Mention",
     "MetadataValue",
     "NodeKind",
@@ -66,11 +87,13 @@ __all__ = [
     "Progress",
     "Section",
     "Span",
+    "Stage",
     "Statement",
     "StructuredSummary",
     "Style",
     "SummaryField",
     "Support",
+    "Trace",
     "TreeNode",
     "Verdict",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from odqa.schema.document import Span
-from odqa.schema.evidence import Evidence
+from odqa.schema.evidence import Conflict, Evidence
+from odqa.schema.trace import Answerability, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,8 @@ class Answer:
         style: the layout used.
         dropped: number of sentences that the verifier removed.
         timings: seconds by stage: encode, pooled, passages, read, verify, total.
+        trace: how the evidence was found.
+        answerability: whether the evidence answers the question, as search sees it.
     """
 
     question: str
@@ -168,6 +171,8 @@ class Answer:
     style: Style = Style.LONG
     dropped: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
+    trace: Trace | None = None
+    answerability: Answerability | None = None
 
     @property
     def text(self) -> str:
@@ -191,6 +196,11 @@ class Answer:
     def citations(self) -> tuple[Citation, ...]:
         """Every citation of every claim, in the order of the text."""
         return tuple(citation for claim in self.claims for citation in claim.citations)
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Every disagreement among the evidence, once."""
+        return tuple(dict.fromkeys(conflict for item in self.evidence for conflict in item.conflicts))
 
     @property
     def sources(self) -> tuple[Citation, ...]:
