@@ -12,11 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from odqa.errors import UsageError
 from odqa.registry import resolve as registered
@@ -26,9 +26,11 @@ from odqa.schema import (
     Claim,
     Collection,
     Document,
+    Draft,
     Event,
     EventKind,
     Evidence,
+    Found,
     NodeKind,
     StructuredSummary,
     Style,
@@ -36,6 +38,7 @@ from odqa.schema import (
 from odqa.settings import DEFAULT, ResolvedSettings, Settings, resolve
 
 if TYPE_CHECKING:
+    from odqa.calibrate import Calibration
     from odqa.index.collection.corpus import SnapshotCorpus
     from odqa.index.derived import Derived
     from odqa.index.report import BuildReport
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from odqa.index.summary.tree import SummaryTree
     from odqa.index.update import Sources
     from odqa.protocols import Encoder, ProgressCallback, Reader, Verifier
+    from odqa.retriever.find import Finder
+    from odqa.retriever.scope import SearchOptions
     from odqa.retriever.search import HybridRetriever
 
 T = TypeVar("T")
@@ -57,6 +62,7 @@ class _Generation:
     snapshot: Snapshot
     derived: Derived
     retriever: HybridRetriever
+    finder: Finder
 
 
 class Engine:
@@ -159,27 +165,30 @@ class Engine:
 
         self._write(lambda: compact(self.path, self.resolved))
 
-    def search(
-        self,
-        question: str,
-        k: int | None = None,
-        *,
-        exhaustive: bool = False,
-        within: str | Iterable[str] | None = None,
-    ) -> list[Evidence]:
-        """Return up to `k` passages that bear on a question, best first.
+    def search(self, question: str, k: int | None = None, **options: Unpack[SearchOptions]) -> list[Evidence]:
+        """Return up to `k` passages that bear on a question, best first; takes the options of `find`.
+
+        Rows that a table operation needs come on top of them.
+        """
+        return list(self.find(question, k, **options).evidence)
+
+    def find(self, question: str, k: int | None = None, **options: Unpack[SearchOptions]) -> Found:
+        """Return up to `k` passages that bear on a question, how they were found, and whether they answer it.
 
         Args:
             question: in words.
             k: how many; the setting `evidence` if None.
-            exhaustive: score every passage of the collection instead of those in the selected documents.
-            within: ids of the documents to look in; all if None.
+            options: where to look: `exhaustive`, `within`, `where`, `hops`; see `SearchOptions`.
 
         Raises:
-            UsageError: the question is empty or too long, `k` is below one, or there is no document of such an id.
+            UsageError: the question is empty or too long, `k` or `hops` is below one, there is no document of such an
+                id, or the condition cannot be understood.
         """
-        inside, question = self._numbers(within), _checked(question)
-        return self._current.retriever.retrieve(question, self._count(k), exhaustive=exhaustive, within=inside)
+        from odqa.retriever.scope import make_scope
+
+        current, inside, question = self._current, self._numbers(options.get("within")), _checked(question)
+        scope = make_scope(current.snapshot, options, inside)
+        return current.finder.find(question, self._count(k), **scope)
 
     def ask(
         self,
@@ -188,8 +197,7 @@ class Engine:
         style: Style | str | None = None,
         words: int | None = None,
         k: int | None = None,
-        exhaustive: bool = False,
-        within: str | Iterable[str] | None = None,
+        **options: Unpack[SearchOptions],
     ) -> Answer:
         """Answer a question from the documents, every sentence checked and cited, or refuse.
 
@@ -198,14 +206,12 @@ class Engine:
             style: long, short, bullets or report; chosen by the question if None.
             words: length to aim at.
             k: passages to read; the setting `evidence` if None.
-            exhaustive: search every passage.
-            within: ids of the documents to answer from; all if None.
+            options: where to look; see `find`.
 
         Raises:
-            UsageError: the question is empty or too long, an argument is out of range, or there is no such document.
+            UsageError: an argument is out of range, or as `find` says.
         """
-        events = self.events(question, style=style, words=words, k=k, exhaustive=exhaustive, within=within)
-        *_, last = events
+        *_, last = self.events(question, style=style, words=words, k=k, **options)
         if last.answer is None:
             raise RuntimeError("the events of an answer end with the answer")
         return last.answer
@@ -217,20 +223,18 @@ class Engine:
         style: Style | str | None = None,
         words: int | None = None,
         k: int | None = None,
-        exhaustive: bool = False,
-        within: str | Iterable[str] | None = None,
+        **options: Unpack[SearchOptions],
     ) -> Iterator[Event]:
         """Answer like `ask`, step by step: the evidence, each sentence once it is checked, then the whole answer."""
         from odqa.reader.cite import finish, iterate_claims
 
         start = time.perf_counter()
-        layout, question, inside = _layout(style, words), _checked(question), self._numbers(within)
-        retriever = self._current.retriever
-        ranked = retriever.rank(question, exhaustive=exhaustive, within=inside)
-        evidence = retriever.evidence(question, ranked, self._count(k))
-        yield Event(EventKind.EVIDENCE, evidence=tuple(evidence))
+        layout, question = _layout(style, words), _checked(question)
+        found = self.find(question, k, **options)
+        evidence = list(found.evidence)
+        yield Event(EventKind.EVIDENCE, evidence=found.evidence)
         began = time.perf_counter()
-        draft = self.reader.draft(question, evidence, layout)
+        draft = self._draft(question, found, layout)
         drafted = time.perf_counter()
         claims: list[Claim] = []
         dropped = 0
@@ -241,8 +245,10 @@ class Engine:
                 claims.append(claim)
                 yield Event(EventKind.CLAIM, claim=claim)
         end = time.perf_counter()
-        seconds = {**ranked.seconds, "read": drafted - began, "verify": end - drafted, "total": end - start}
+        stages = {stage.name: stage.seconds for stage in found.trace.stages}
+        seconds = {**stages, "read": drafted - began, "verify": end - drafted, "total": end - start}
         answer = finish(question, draft, claims, dropped, evidence, layout, timings=seconds)
+        answer = replace(answer, trace=found.trace, answerability=found.answerability)
         yield Event(EventKind.DONE, answer=answer)
 
     async def stream(self, question: str, **options: Any) -> AsyncIterator[Event]:
@@ -293,6 +299,20 @@ class Engine:
 
         corpus, collection = self._collect()
         return SummaryTree(self.path.resolve().stem, corpus, collection, self.verifier.threshold, deepest)
+
+    def calibrate(self, questions: Path | None = None, **options: Any) -> Calibration:
+        """Fit to these documents how sure the engine has to be to answer, and keep it in the index.
+
+        Args:
+            questions: JSON Lines of the user's own, `question` and `answerable`; made from the documents if None.
+            options: those of `odqa.calibrate.calibrate`, whose errors this raises too.
+        """
+        from odqa.calibrate import calibrate
+
+        found = calibrate(self, questions, **options)
+        found.model.save(self.path)
+        self._generation = self._read(self.snapshot)
+        return found
 
     def refresh(self) -> bool:
         """Move on to the newest committed generation; returns whether there was a newer one."""
@@ -357,6 +377,7 @@ class Engine:
     def _read(self, snapshot: Snapshot) -> _Generation:
         from odqa.errors import IndexMismatch
         from odqa.index.derived import open_derived
+        from odqa.retriever.find import Finder
         from odqa.retriever.search import HybridRetriever
 
         made_with = snapshot.manifest.encoder["fingerprint"]
@@ -367,7 +388,10 @@ class Engine:
                 "open it with that encoder, or build it again",
             )
         derived = open_derived(snapshot, self.settings, _search_device(self.settings.device))
-        return _Generation(snapshot, derived, HybridRetriever(snapshot, derived, self.encoder, self.settings))
+        retriever = HybridRetriever(snapshot, derived, self.encoder, self.settings)
+        # A bound that the user has set goes before the one that the index was calibrated for.
+        calibrated = self.resolved.origins.get("refuse_below", DEFAULT) == DEFAULT
+        return _Generation(snapshot, derived, retriever, Finder(retriever, calibrated=calibrated))
 
     def _collect(self) -> tuple[SnapshotCorpus, Collection]:
         from odqa.index.collection.corpus import SnapshotCorpus
@@ -384,6 +408,12 @@ class Engine:
             result = work()
             self.refresh()
         return result
+
+    def _draft(self, question: str, found: Found, layout: AnswerStyle) -> Draft:
+        judged = found.answerability
+        if judged is not None and not judged.answerable:
+            return Draft((), judged.reason, judged.probability)
+        return self.reader.draft(question, found.evidence, layout)
 
     def _count(self, k: int | None) -> int:
         if k is not None and k < 1:

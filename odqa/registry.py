@@ -39,7 +39,7 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "extractive": "odqa.index.summary.extractive:make_extractive",
             "generative": "odqa.index.summary.generative.summarizer:make_generative",
         },
-        "rerankers": {},
+        "rerankers": {"maxsim": "odqa.retriever.maxsim:MaxSimReranker"},
         "readers": {"extractive": "odqa.reader.extractive:ExtractiveReader"},
         "verifiers": {"lexical-semantic": "odqa.reader.verify:AlignmentVerifier"},
         "executors": {"local": "odqa.index.executor:LocalExecutor"},

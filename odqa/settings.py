@@ -73,6 +73,9 @@ class Settings:
     decompose: str = _setting(
         "rules", "who takes a question apart: rules, llm (see llm), or off", choices=("rules", "llm", "off")
     )
+    fusion: str = _setting(
+        "builtin", "weights of what speaks for a passage on a path: builtin, or a file that `odqa train fusion` wrote"
+    )
     reranker: str = _setting("none", "who puts evidence into a better order: none, maxsim, or any cross-encoder model")
     rerank_passages: int = _setting(50, "passages that are reranked", least=1)
     rerank_ms: int = _setting(2000, "most milliseconds that reranking may take; 0 sets no limit", least=0)

@@ -7,15 +7,15 @@ read as markup, and characters that would steer the terminal are left out.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from rich.console import Console
 from rich.text import Text
-from rich.tree import Tree
 
+from odqa.explain.labels import printable as printable  # Other rooms take it from here.
+from odqa.explain.terminal import print_found
 from odqa.reader.quote import block_at, clock
 from odqa.reader.render import source_line
 from odqa.reader.words import content_stems, squeeze, unmarked, words
@@ -29,13 +29,14 @@ from odqa.schema import (
     Document,
     Evidence,
     FieldKind,
-    Hop,
+    Found,
     NodeKind,
     Span,
     Statement,
     StructuredSummary,
     Style,
     SummaryField,
+    Trace,
     TreeNode,
     Verdict,
 )
@@ -48,7 +49,6 @@ _UNLIMITED = 10_000
 _SNIPPET = 320
 _QUOTE = 600
 _NEAREST = 3
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _LISTED = (FieldKind.TERM, FieldKind.ENTITY)
 _TREE_KINDS = (FieldKind.TERM, FieldKind.ENTITY, FieldKind.FIGURE, FieldKind.DATE)
 
@@ -65,11 +65,6 @@ def make_console(stream: IO[str], *, color: bool = True) -> Console:
     if not console.is_terminal:
         console.width = _UNLIMITED
     return console
-
-
-def printable(text: str) -> str:
-    """Return text on one line, without the characters that would steer a terminal or reorder what it shows."""
-    return squeeze(_STEERING.sub(" ", text))
 
 
 def print_question(console: Console, question: str) -> None:
@@ -105,8 +100,8 @@ def print_answer(console: Console, answer: Answer, *, show_evidence: bool = Fals
             write(console, Text(f"Note: {printable(answer.reason)}.", "dim"))
         _print_sources(console, answer, quotes=show_evidence)
     if explain:
-        _heading(console, "How it was found")
-        _print_trees(console, answer.evidence)
+        trace = answer.trace or Trace(answer.question)
+        print_way(console, Found(answer.evidence, trace, answer.answerability))
         seconds = ", ".join(f"{stage} {took:.3f} s" for stage, took in answer.timings.items())
         write(console, Text(f"Confidence {answer.confidence:.2f}. Time: {seconds}.", "dim"))
 
@@ -148,14 +143,13 @@ def _print_sources(console: Console, answer: Answer, *, quotes: bool) -> None:
             write(console, Text(f"“{printable(_cut(' … '.join(said), _QUOTE))}”", "italic"), lead=" " * len(lead))
 
 
-def print_passages(console: Console, query: str, found: Sequence[Evidence], *, explain: bool = False) -> None:
+def print_passages(console: Console, query: str, found: Sequence[Evidence]) -> None:
     """Draw ranked passages: score, place, and the part that bears on the query.
 
     Args:
         console: where.
         query: as typed; its words are highlighted.
         found: best first.
-        explain: show the way to each passage and the parts of its score.
     """
     if not found:
         write(console, Text("The index holds no passage.", "bold yellow"))
@@ -163,8 +157,17 @@ def print_passages(console: Console, query: str, found: Sequence[Evidence], *, e
         if rank > 1:
             console.print()
         _print_passage(console, item, query, lead=f"{rank:>2}  ", score=True)
-        if explain:
-            _print_trees(console, [item])
+
+
+def print_way(console: Console, found: Found) -> None:
+    """Draw under a heading how evidence was found.
+
+    Args:
+        console: where.
+        found: what retrieval has to say about a question.
+    """
+    _heading(console, "How it was found")
+    print_found(console, found)
 
 
 def _print_passage(console: Console, item: Evidence, query: str, *, lead: str, score: bool = False) -> None:
@@ -200,24 +203,6 @@ def _snippet(text: str, query: str) -> Text:
         if start <= first and last <= end:
             shown.stylize("bold yellow", first - start, last - start)
     return Text.assemble("… " if start else "", shown, " …" if end < len(line) else "")
-
-
-def _print_trees(console: Console, evidence: Iterable[Evidence]) -> None:
-    for item in evidence:
-        tree = Tree(_hop(item.path[0]) if item.path else Text(place_line(item)), guide_style="dim")
-        branch = tree
-        for hop in item.path[1:]:
-            branch = branch.add(_hop(hop))
-        parts = branch.add(Text("score, and what it is made of", "dim")) if item.scores else branch
-        for name, value in item.scores.items():
-            parts.add(Text.assemble(f"{name.replace('_', ' ')} ", (f"{value:.4f}", "green")))
-        console.print(tree, soft_wrap=not console.is_terminal)
-
-
-def _hop(hop: Hop) -> Text:
-    score = (f"  {hop.score:.4f}", "green") if hop.score else ""
-    label = printable(hop.label).removeprefix(f"{hop.kind.value} ")
-    return Text.assemble((f"{hop.kind.value} ", "dim"), label, score)
 
 
 def print_summaries(

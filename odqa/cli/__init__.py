@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from odqa import __version__
-from odqa.cli import ask, config, demo, evaluate, index, summarize
+from odqa.cli import ask, calibrate, config, demo, evaluate, index, summarize, train
 from odqa.cli.session import Session, complain
 from odqa.errors import OdqaError
 
@@ -56,6 +56,8 @@ app.command("search")(ask.search)
 app.command("summarize")(summarize.summarize)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="eval")
+app.command("calibrate")(calibrate.calibrate)
+app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 
 

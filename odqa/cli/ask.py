@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from functools import partial
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from odqa.cli.session import IndexOption, JsonOption, Session, SetOption, complain, find_index, overrides, session_of
 from odqa.errors import UsageError
-from odqa.schema import Answer, Style
+from odqa.schema import Answer, Found, Style, Trace
 
 if TYPE_CHECKING:
     from odqa.engine import Engine
+    from odqa.retriever.scope import SearchOptions
 
 REFUSED = 3
 
@@ -36,7 +38,25 @@ EvidenceOption = Annotated[
 ExhaustiveOption = Annotated[
     bool, typer.Option("--exhaustive", help="Search every passage, not only those of the documents found first.")
 ]
-ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found and scored.")]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Show how each passage was found and scored, and what was left out.")
+]
+GraphOption = Annotated[
+    Path | None,
+    typer.Option("--graph", metavar="FILE", help="Draw the way to the evidence: FILE ends in .dot, .mmd or .svg."),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option("--where", metavar="TEXT", help="Only documents of which this is true, e.g. 'year >= 2019'."),
+]
+WithinOption = Annotated[
+    list[str] | None,
+    typer.Option("--within", metavar="ID", help="Only this document: its id, source or a glob; may be repeated."),
+]
+HopsOption = Annotated[
+    int | None,
+    typer.Option("--hops", metavar="N", min=1, help="Most steps from the question to its evidence; 1 follows no link."),
+]
 
 
 def ask(
@@ -53,6 +73,10 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     show_evidence: Annotated[bool, typer.Option("--show-evidence", help="Quote what each source says.")] = False,
     explain: ExplainOption = False,
+    graph: GraphOption = None,
+    where: WhereOption = None,
+    within: WithinOption = None,
+    hops: HopsOption = None,
     assignments: SetOption = None,
 ) -> None:
     """Answer a question from the documents, every sentence cited.
@@ -63,12 +87,18 @@ def ask(
     session = session_of(context)
     form = Format.JSON if as_json else form
     many = question == "-"
+    _check_graph(graph, many=many)
     with open_engine(session, index, overrides(assignments)) as engine:
-        asking = partial(engine.ask, style=style, words=words, k=evidence, exhaustive=exhaustive)
+        scope = _scope(engine, exhaustive=exhaustive, where=where, within=within, hops=hops)
+
+        def asking(text: str) -> Answer:
+            return engine.ask(text, style=style, words=words, k=evidence, **scope)
+
         if not many:
             with session.patience("Reading …"):
                 answer = asking(question)
             _print(session, answer, form, show_evidence=show_evidence, explain=explain)
+            _draw(session, _found(answer), graph)
             code = REFUSED if answer.refused else 0
         else:
             code = 0
@@ -93,25 +123,35 @@ def search(
     evidence: EvidenceOption = None,
     exhaustive: ExhaustiveOption = False,
     explain: ExplainOption = False,
+    graph: GraphOption = None,
+    where: WhereOption = None,
+    within: WithinOption = None,
+    hops: HopsOption = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the passages that bear on a query, best first."""
     session = session_of(context)
+    _check_graph(graph)
     with open_engine(session, index, overrides(assignments)) as engine:
+        scope = _scope(engine, exhaustive=exhaustive, where=where, within=within, hops=hops)
         with session.patience("Searching …"):
-            found = engine.search(query, evidence, exhaustive=exhaustive)
+            found = engine.find(query, evidence, **scope)
         if as_json:
-            from odqa.reader.render import to_dict
+            from odqa.explain import to_dict
 
-            # Evidence has one JSON form, that of an answer's.
-            listed: list[dict[str, Any]] = to_dict(Answer(query, (), tuple(found)))["evidence"]
-            session.json({"query": query, "results": [{"rank": n, **item} for n, item in enumerate(listed, 1)]})
+            value = to_dict(found)
+            about = ("conflicts", "answerability", *(("trace",) if explain else ()))
+            results = [{"rank": n, **item} for n, item in enumerate(value["evidence"], 1)]
+            session.json({"query": query, "results": results, **{name: value[name] for name in about}})
         else:
-            from odqa.terminal import print_passages
+            from odqa.terminal import print_passages, print_way
 
-            print_passages(session.out, query, found, explain=explain)
-    raise typer.Exit(0 if found else REFUSED)
+            print_passages(session.out, query, found.evidence)
+            if explain:
+                print_way(session.out, found)
+        _draw(session, found, graph)
+    raise typer.Exit(0 if found.evidence else REFUSED)
 
 
 def open_engine(session: Session, index: Any, settings: dict[str, Any]) -> Engine:
@@ -152,7 +192,69 @@ def _print(
     from odqa.reader import render
 
     if form is Format.JSON:
-        session.json(render.to_dict(answer), line=many)
+        session.json(_answer_values(answer, explain=explain), line=many)
     else:
         text = render.to_markdown(answer) if form is Format.MARKDOWN else render.to_html(answer)
         session.text(text + "\n" if many else text)
+
+
+def _answer_values(answer: Answer, *, explain: bool) -> dict[str, Any]:
+    """Return an answer as JSON values, with what retrieval knows of its evidence; with the trace if it is wanted."""
+    from odqa.explain import to_dict
+    from odqa.reader import render
+
+    known = to_dict(_found(answer))
+    about = ("evidence", "conflicts", "answerability", *(("trace",) if explain else ()))
+    return render.to_dict(answer) | {name: known[name] for name in about}
+
+
+def _found(answer: Answer) -> Found:
+    return Found(answer.evidence, answer.trace or Trace(answer.question), answer.answerability)
+
+
+def _check_graph(path: Path | None, *, many: bool = False) -> None:
+    """Say before the work that a picture cannot be drawn."""
+    if path is None:
+        return
+    from odqa.explain.picture import check_picture
+
+    if many:
+        raise UsageError("--graph draws one question", "ask one at a time")
+    check_picture(path)
+
+
+def _draw(session: Session, found: Found, path: Path | None) -> None:
+    if path is not None:
+        from odqa.explain import write_picture
+
+        write_picture(found, path)
+        session.note(f"picture: {path}")
+
+
+def _scope(
+    engine: Engine, *, exhaustive: bool, where: str | None, within: list[str] | None, hops: int | None
+) -> SearchOptions:
+    documents = list(_named_documents(engine, within)) if within else None
+    return {"exhaustive": exhaustive, "where": where, "within": documents, "hops": hops}
+
+
+def _named_documents(engine: Engine, names: Iterable[str]) -> Iterator[str]:
+    """Yield the ids of documents by id, source, folder, or glob over ids.
+
+    Raises:
+        UsageError: one of the names names no document.
+    """
+    snapshot = engine.snapshot
+    sources = snapshot.column("source")
+    live = [(id_, sources[number]) for id_, number in snapshot.by_id.items()]
+    for name in names:
+        path = Path(name).absolute()
+        exact = [id_ for id_, source in live if not {name, str(path)}.isdisjoint((id_, source))]
+        found = exact or [
+            id_
+            for id_, _ in live
+            if path in Path(id_.partition("#")[0]).parents or any(fnmatchcase(id_, p) for p in (name, str(path)))
+        ]
+        if not found or not name.strip():
+            raise UsageError(f"{engine.path}: no document {name!r}", "`odqa index info --documents` lists them")
+        yield from found

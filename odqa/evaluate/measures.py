@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Judgements = Mapping[str, Sequence[frozenset[str]]]
 """The pieces of evidence of each question, by its id; never empty."""
 
-CUTOFFS = (1, 5, 10, 20, 100)
+CUTOFFS = (1, 2, 5, 10, 20, 100)
 
 
 def document_judgements(questions: Iterable[Question]) -> dict[str, list[frozenset[str]]]:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -72,6 +72,11 @@ class CachedEncoder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, as the encoder behind counts them."""
         return self.behind.count_tokens(texts)
+
+    @property
+    def token_vectors(self) -> Any:
+        """The method of the encoder behind, whose vectors of tokens are not kept."""
+        return self.behind.token_vectors  # type: ignore[attr-defined]
 
     def save(self) -> None:
         """Write down what is new; several processes may do so at once."""

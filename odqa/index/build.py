@@ -25,6 +25,7 @@ from odqa.index.compact import compact
 from odqa.index.derived import collect_caches, prepare
 from odqa.index.encoder import make_encoder
 from odqa.index.files import HashMemory
+from odqa.index.links.graph import open_links
 from odqa.index.manifest import Manifest, collect_garbage, commit, read_manifest
 from odqa.index.pipeline import make_pipeline
 from odqa.index.report import BuildReport
@@ -137,6 +138,8 @@ class IndexWriter:
             collect_caches(snapshot)
             collect_garbage(self.index, self.manifest)
             self._tell("search index", 1, 1, "")
+        with self._stage("links"):
+            open_links(snapshot, progress=self._progress)
         return snapshot
 
     def _start(self) -> Manifest:

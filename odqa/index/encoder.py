@@ -11,8 +11,9 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 GRAPH_VERSION = 1
 
-Run = Callable[["NDArray[np.int64]", "NDArray[np.int64]"], "NDArray[np.float32]"]
+Output = Literal["sentence", "tokens"]
+Run = Callable[["NDArray[np.int64]", "NDArray[np.int64]", Output], "NDArray[np.float32]"]
 
 
 def make_encoder(settings: Settings) -> Encoder:
@@ -151,11 +153,40 @@ class MiniLMEncoder:
     def encode(self, texts: Sequence[str], *, kind: Literal["passage", "query"] = "passage") -> NDArray[np.float32]:
         """Return unit vectors, shape (len(texts), 384), float32; texts beyond 256 tokens are cut there."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        if not texts:
-            return vectors
-        run = self._run()
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        token_ids = [encoding.ids for encoding in encodings]
+        for batch, rows in self._batches([encoding.ids for encoding in self._encodings(texts)], "sentence"):
+            vectors[batch] = rows
+        return vectors
+
+    def token_vectors(
+        self, texts: Sequence[str], *, kind: Literal["passage", "query"] = "passage"
+    ) -> list[NDArray[np.float32]]:
+        """Return the unit vectors of each text's word pieces, for late interaction (Khattab and Zaharia 2020).
+
+        Punctuation and [CLS] and [SEP] are left out: what they say of the text, every other token says too.
+
+        Returns:
+            One array a text, shape (tokens, 384), float32; texts beyond 256 tokens are cut there.
+        """
+        token_ids = [encoding.ids for encoding in self._encodings(texts)]
+        found = [np.zeros((0, self.dimension), np.float32)] * len(texts)
+        for batch, rows in self._batches(token_ids, "tokens"):
+            for item, vectors in zip(batch, rows, strict=True):
+                found[item] = vectors[: len(token_ids[item])][self._kept[token_ids[item]]]
+        return found
+
+    @cached_property
+    def _kept(self) -> NDArray[np.bool_]:
+        """Which word pieces of the vocabulary have a vector of their own in late interaction."""
+        tokens = [self._tokenizer.id_to_token(number) for number in range(self._tokenizer.get_vocab_size())]
+        return _says_something(tokens, {"[CLS]", "[SEP]", "[PAD]"})
+
+    def _encodings(self, texts: Sequence[str]) -> list[Any]:
+        return self._tokenizer.encode_batch_fast(list(texts)) if texts else []
+
+    def _batches(
+        self, token_ids: Sequence[list[int]], output: Output
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Run the model over texts of similar length together; yields their places and the output for them."""
         for batch in token_batches([len(ids) for ids in token_ids], self.batch_tokens):
             longest = len(token_ids[batch[0]])
             ids = np.zeros((len(batch), longest), np.int64)
@@ -163,8 +194,7 @@ class MiniLMEncoder:
             for row, item in enumerate(batch):
                 ids[row, : len(token_ids[item])] = token_ids[item]
                 mask[row, : len(token_ids[item])] = 1
-            vectors[batch] = run(ids, mask)
-        return vectors
+            yield batch, self._run()(ids, mask, output)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces of each text, without [CLS] and [SEP], untruncated."""
@@ -229,9 +259,9 @@ def _onnxruntime(graph: Path, threads: int) -> Run:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = session.run(["sentence"], {"input_ids": ids, "attention_mask": mask})[0]
-        return output
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64], output: Output) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = session.run([output], {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
 
     return run
 
@@ -244,16 +274,34 @@ def _openvino(graph: Path, threads: int) -> Run:
     compiled = core.compile_model(str(graph), "CPU", options)
     requests = threading.local()
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64], output: Output) -> NDArray[np.float32]:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
         result = requests.own.infer({"input_ids": ids, "attention_mask": mask})
-        output: NDArray[np.float32] = np.array(result["sentence"], np.float32)
+        vectors: NDArray[np.float32] = np.array(result[output], np.float32)
         # bfloat16 leaves lengths a few thousandths off one, which would bias inner products.
-        unit: NDArray[np.float32] = output / np.linalg.norm(output, axis=1, keepdims=True)
-        return unit
+        return _unit(vectors)
 
     return run
+
+
+def _says_something(tokens: Sequence[str], special: Collection[str]) -> NDArray[np.bool_]:
+    """Tell which tokens are neither special nor mere punctuation; shape (len(tokens),).
+
+    Args:
+        tokens: as the tokenizer writes them, marks of word beginnings included (`##`, `Ġ`, `▁`).
+        special: tokens that stand for no characters of the text.
+    """
+    return np.array([token not in special and any(map(str.isalnum, _MARK.sub("", token))) for token in tokens], bool)
+
+
+_MARK = re.compile(r"^(?:##|Ġ|▁)")
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring vectors to length one; those of length zero stay."""
+    unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return unit
 
 
 class SentenceTransformersEncoder:
@@ -284,11 +332,8 @@ class SentenceTransformersEncoder:
     def encode(self, texts: Sequence[str], *, kind: Literal["passage", "query"] = "passage") -> NDArray[np.float32]:
         """Return unit vectors, shape (len(texts), dimension), float32; uses the model's own prompts if it has any."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        if not texts:
-            return vectors
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
-        lengths = [min(n + 2, self.max_tokens) for n in self.count_tokens(texts)]
-        for batch in token_batches(lengths, self.batch_tokens):
+        for batch in self._batches(texts):
             vectors[batch] = encode(
                 [texts[item] for item in batch],
                 batch_size=len(batch),
@@ -297,6 +342,34 @@ class SentenceTransformersEncoder:
                 convert_to_numpy=True,
             )
         return vectors
+
+    def token_vectors(
+        self, texts: Sequence[str], *, kind: Literal["passage", "query"] = "passage"
+    ) -> list[NDArray[np.float32]]:
+        """Return the unit vectors of each text's tokens, for late interaction (Khattab and Zaharia 2020).
+
+        Special tokens and punctuation are left out; what the model's own prompts say is not.
+
+        Returns:
+            One array a text, shape (tokens, width of the model's states), float32.
+        """
+        found: dict[int, NDArray[np.float32]] = {}
+        tokenizer: Any = self._model.tokenizer
+        special = set(tokenizer.all_special_tokens) - {tokenizer.unk_token}
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        for batch in self._batches(texts):
+            items: Any = encode(
+                [texts[item] for item in batch], batch_size=len(batch), output_value=None, show_progress_bar=False
+            )
+            for item, states in zip(batch, items, strict=True):
+                tokens = tokenizer.convert_ids_to_tokens(states["input_ids"].tolist())
+                kept = _says_something(tokens, special) & (states["attention_mask"].cpu().numpy() > 0)
+                found[item] = _unit(states["token_embeddings"].float().cpu().numpy()[kept])
+        return [found[item] for item in range(len(texts))]
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        lengths = [min(n + 2, self.max_tokens) for n in self.count_tokens(texts)] if texts else []
+        return token_batches(lengths, self.batch_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text by the model's own tokenizer, untruncated."""

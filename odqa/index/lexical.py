@@ -31,6 +31,11 @@ LANGUAGES = {
 _WITHOUT_STOP_WORDS = {"ar", "el", "ro", "ta", "tr"}
 _HEAP_BYTES = 64_000_000
 _LONGEST_WORD = 60
+# Up to this share of the passages, a search inside documents names the documents; beyond, it looks through all that
+# fits the question, `_SLACK` times as deep as it should need, and `_DEEPER` times as deep again if that is not enough.
+_SMALL_SHARE = 0.02
+_SLACK = 1.5
+_DEEPER = 8
 TITLE_BOOST = 1.0
 SUMMARY_BOOST = 1.0
 CONTEXT_BOOST = 0.5
@@ -104,6 +109,20 @@ class LexicalIndex:
         """Return the distinct analysed words of a question, in order."""
         return list(dict.fromkeys(self._analyzer.analyze(question)))
 
+    def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """Return how rare analysed words are among the passages: ln(1 + (N - n + ½) / (n + ½)), as BM25 weighs them.
+
+        Args:
+            terms: as `terms` returns them.
+
+        Returns:
+            Shape (len(terms),).
+        """
+        searcher = self._searchers["passages"]
+        held = np.array([searcher.doc_freq("body", term) for term in terms], np.float64)
+        total = max(float(searcher.num_docs), float(held.max(initial=0.0)))
+        return np.log1p((total - held + 0.5) / (held + 0.5))
+
     def documents(
         self, question: str, limit: int, fields: Mapping[str, float] = DOCUMENT_FIELDS
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -123,30 +142,67 @@ class LexicalIndex:
         return np.array([known[int(u)] for u in uids if u is not None], np.int64), np.array([s for s, _ in hits], "f4")
 
     def passages(
-        self, question: str, limit: int, within: Sequence[int] | None = None
+        self, question: str, limit: int, within: Sequence[int] | NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the global numbers and scores of the best passages, best first.
 
         Args:
             question: any text.
             limit: how many at most.
-            within: numbers of the documents to look in; everywhere if None. Statistics are the collection's.
+            within: numbers of live documents to look in; everywhere if None. Statistics are the collection's.
         """
         query = self._query("passages", PASSAGE_FIELDS, question)
         if query is None or (within is not None and not len(within)):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        if within is not None:
-            uids = [int(self._snapshot.uids[number]) for number in within]
-            chosen = tantivy.Query.term_set_query(self._schemas["passages"], "uid", uids)
-            inside = tantivy.Query.const_score_query(chosen, 0.0)
-            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, inside), (tantivy.Occur.Must, query)])
-        hits = self._searchers["passages"].search(query, limit, count=False).hits
-        addresses = [address for _, address in hits]
+        if within is None:
+            return self._passages(query, limit)[1:]
+        inside = np.unique(np.asarray(within, np.int64))
+        first = self._snapshot.first_passage
+        share = float((first[inside + 1] - first[inside]).sum() / max(1, int(first[-1])))
+        if share > _SMALL_SHARE:
+            return self._filtered(query, limit, inside, share)
+        uids = [int(uid) for uid in self._snapshot.uids[inside]]
+        chosen = tantivy.Query.term_set_query(self._schemas["passages"], "uid", uids)
+        named = tantivy.Query.const_score_query(chosen, 0.0)
+        both = tantivy.Query.boolean_query([(tantivy.Occur.Must, named), (tantivy.Occur.Must, query)])
+        return self._passages(both, limit)[1:]
+
+    def _filtered(
+        self, query: tantivy.Query, limit: int, inside: NDArray[np.int64], share: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Search everywhere, so deep that enough of what is found lies inside many documents.
+
+        Naming each of 100,000 documents in the query takes most of a second; this takes some thirty milliseconds. The
+        order is that of all passages, so the first ones inside are exactly the best ones inside.
+
+        Args:
+            query: over passages.
+            limit: how many at most.
+            inside: numbers of the documents, ascending.
+            share: of all passages that are inside.
+        """
+        everything = max(1, self._searchers["passages"].num_docs)
+        depth = min(everything, max(limit, round(_SLACK * limit / share)))
+        while True:
+            owners, found, scores = self._passages(query, depth)
+            kept = np.flatnonzero(np.isin(owners, inside))[:limit]
+            if len(kept) == limit or len(found) < depth or depth == everything:
+                return found[kept], scores[kept]
+            depth = min(everything, depth * _DEEPER)
+
+    def _passages(
+        self, query: tantivy.Query, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return the documents, the global numbers and the scores of the best passages, best first."""
         searcher = self._searchers["passages"]
+        hits = searcher.search(query, limit, count=False).hits
+        addresses = [address for _, address in hits]
         keys = zip(*(searcher.fast_field_values(name, addresses) for name in ("uid", "n")), strict=True)
-        known, first = self._snapshot.by_uid, self._snapshot.first_passage
-        found = [int(first[known[int(uid)]]) + int(n) for uid, n in keys if uid is not None and n is not None]
-        return np.array(found, np.int64), np.array([score for score, _ in hits], np.float32)
+        known = self._snapshot.by_uid
+        places = [(known[int(uid)], int(n)) for uid, n in keys if uid is not None and n is not None]
+        owners, numbers = np.array(places, np.int64).reshape(-1, 2).T
+        scores = np.array([score for score, _ in hits], np.float32)
+        return owners, self._snapshot.first_passage[owners] + numbers, scores
 
     def _query(self, which: str, fields: Mapping[str, float], question: str) -> tantivy.Query | None:
         schema = self._schemas[which]

@@ -51,6 +51,13 @@ class RankLexicalIndex:
         """Return the distinct analysed words of a question, in order."""
         return list(dict.fromkeys(self._words(question)))
 
+    def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """Return how rare analysed words are among the passages: ln(1 + (N - n + ½) / (n + ½)); shape (len(terms),)."""
+        bm25 = self._bm25["passages"]
+        counts = bm25.doc_freqs if bm25 is not None else []
+        held = np.array([sum(term in words for words in counts) for term in terms], np.float64)
+        return np.log1p((len(counts) - held + 0.5) / (held + 0.5))
+
     def documents(self, question: str, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the numbers and scores of the best documents, best first."""
         return self._best("documents", self._documents, question, limit, None)

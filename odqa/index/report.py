@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from odqa.schema import Failure
 
-STAGES = ("read", "parse", "encode", "summarize", "pool", "write", "search index")
+STAGES = ("read", "parse", "encode", "summarize", "pool", "write", "search index", "links")
 
 
 @dataclass(slots=True)

@@ -225,6 +225,17 @@ class Segment:
             passages=tuple((context, text[start:end]) for context, start, end in zip(*columns, strict=True)),
         )
 
+    def passage_inputs(self, row: int, places: NDArray[np.int64]) -> list[str]:
+        """Return context and text of some passages of the document in row `row`, by their places in it."""
+        text = self.tables["documents"]["text"][row].as_py()
+        context, start, end = (self.tables["passages"][name] for name in ("context", "start", "end"))
+        inputs = []
+        # Value by value: taking rows of a table costs more than reading a few of its cells.
+        for place in (int(self.offsets["passages"][row]) + places).tolist():
+            said = text[start[place].as_py() : end[place].as_py()]
+            inputs.append(f"{context[place].as_py()}\n{said}".lstrip("\n"))
+        return inputs
+
     def document(self, row: int) -> Document:
         """Return the document in row `row`."""
         documents = self.tables["documents"].slice(row, 1)

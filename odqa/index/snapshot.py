@@ -177,6 +177,17 @@ class Snapshot:
             start += len(vectors)
         return found
 
+    def passage_inputs(self, passages: NDArray[np.int64]) -> list[str]:
+        """Return context and text of passages by their global numbers, ascending, without rebuilding documents."""
+        documents = np.searchsorted(self.first_passage, passages, side="right") - 1
+        bounds = np.flatnonzero(np.diff(documents, prepend=-1))
+        inputs: list[str] = []
+        for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(passages)], strict=True):
+            number = int(documents[start])
+            segment, row = self._locate(number)
+            inputs += segment.passage_inputs(row, passages[start:end] - int(self.first_passage[number]))
+        return inputs
+
     def parsed(self, number: int) -> ParsedDocument:
         """Return a document with its sections and passages; the last ones used are kept."""
         with self._lock:

@@ -29,7 +29,9 @@ from odqa.reader.relevance import Relevance, has_answer_type
 from odqa.reader.words import content_stems, fold, inverse_frequencies, weight_of, words
 from odqa.schema import Document, Evidence, PassageKind
 
-REFUSE_BELOW = 0.3
+# Search judges first, by more than sentences (`odqa.retriever.answerability`); a reader given evidence from elsewhere
+# still refuses what is far from the question.
+REFUSE_BELOW = 0.1
 REFUSE_BELOW_LEXICAL = 0.5
 _NEAREST = 8
 _BROAD_CONFIDENCE = 0.6

@@ -6,20 +6,24 @@ by BM25 of their best passage, fuses the three and opens as many of the best doc
 passage stage scores the passages of these documents and of the nearest entries exactly, fuses that with BM25 over
 passages, and lets the rank of the document by BM25 count half, so that a passage is judged in the context of its
 document. Summaries and entries only choose what is read: what is returned is passages. Measured by `odqa eval pooling`.
+
+A question of several steps is then taken further by `hops`; one of a single step pays nothing for that.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from odqa.retriever.evidence import read_evidence
 from odqa.retriever.fusion import reciprocal_rank
-from odqa.schema import Evidence, Hop, HopKind
+from odqa.retriever.hops.expand import MultiHop, Trail
+from odqa.retriever.ranked import Ranked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from odqa.index.derived import Derived
     from odqa.index.snapshot import Snapshot
     from odqa.protocols import Encoder
+    from odqa.schema import Evidence
     from odqa.settings import Settings
 
 
@@ -52,11 +57,6 @@ class _Scores:
     def note(self, name: str, items: NDArray[np.int64], scores: NDArray[np.floating]) -> None:
         self.by_name[name] = dict(zip(items.tolist(), scores.tolist(), strict=True))
 
-    def of(self, item: int, names: Sequence[str]) -> Iterator[tuple[str, float]]:
-        for name in names:
-            if (score := self.by_name.get(name, {}).get(item)) is not None:
-                yield name, score
-
 
 @dataclass(frozen=True, slots=True)
 class _Near:
@@ -75,35 +75,21 @@ class _Near:
     passages: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """Passages found for a question, before they are read.
-
-    Attributes:
-        passages: global passage numbers, best first.
-        scores: fused scores.
-        parts: scores by name and number: `dense`, `bm25` by passage; `document`, `entry`, `document_bm25` by document.
-        entries: best pooled entry of each document, global number.
-        seconds: by stage: encode, pooled, passages.
-        scored: passages whose vectors were read.
-    """
-
-    passages: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    parts: Mapping[str, Mapping[int, float]]
-    entries: Mapping[int, int]
-    seconds: Mapping[str, float]
-    scored: int
-
-
 class HybridRetriever:
     """Pooled stage, then passage stage, over one snapshot; safe to share between threads."""
 
     def __init__(self, snapshot: Snapshot, derived: Derived, encoder: Encoder, settings: Settings) -> None:
         self.snapshot, self.derived, self.encoder, self.settings = snapshot, derived, encoder, settings
+        self.multihop = MultiHop(snapshot, derived, settings)
 
     def retrieve(
-        self, question: str, k: int, *, exhaustive: bool = False, within: Sequence[int] | None = None
+        self,
+        question: str,
+        k: int,
+        *,
+        exhaustive: bool = False,
+        within: Sequence[int] | None = None,
+        hops: int | None = None,
     ) -> list[Evidence]:
         """Return up to `k` passages as evidence, best first.
 
@@ -113,14 +99,48 @@ class HybridRetriever:
             exhaustive: score every passage of the collection, not only those of the documents that the pooled
                 stage selects; slow, and the reference that pooling is measured against.
             within: numbers of the documents to look in, which no pooled stage has to select then.
+            hops: most steps from the question to its evidence; the setting if None.
         """
-        return self.evidence(question, self.rank(question, exhaustive=exhaustive, within=within), k)
+        return self.evidence(question, self.rank(question, exhaustive=exhaustive, within=within, hops=hops), k)
 
-    def rank(self, question: str, *, exhaustive: bool = False, within: Sequence[int] | None = None) -> Ranked:
+    def rank(
+        self,
+        question: str,
+        *,
+        exhaustive: bool = False,
+        within: Sequence[int] | None = None,
+        hops: int | None = None,
+    ) -> Ranked:
         """Rank passages without reading them; see `retrieve`."""
         seconds: dict[str, float] = {}
+        plan = self.multihop.plan(question, hops)
         with _timed(seconds, "encode"):
-            query = self.encoder.encode([question], kind="query")[0]
+            queries = self.encoder.encode(self.multihop.texts(plan), kind="query")
+        ranked = self._rank(question, queries[0], seconds, exhaustive=exhaustive, within=within)
+        if plan.steps < 2:
+            return replace(ranked, plan=plan)
+        with _timed(seconds, "hops"):
+            found = self.multihop.expand(plan, queries, ranked, self._nearest, within)
+        return replace(found, seconds=seconds)
+
+    def trail(self, question: str, hops: int = 2) -> tuple[Ranked, Trail]:
+        """Return the first ranking of a question and a walk of at least `hops` steps from it, to learn weights from."""
+        plan = self.multihop.plan(question)
+        plan = replace(plan, steps=max(plan.steps, hops))
+        queries = self.encoder.encode(self.multihop.texts(plan), kind="query")
+        ranked = self._rank(question, queries[0], {}, exhaustive=False, within=None)
+        return ranked, self.multihop.walk(plan, queries, ranked, self._nearest)
+
+    def _rank(
+        self,
+        question: str,
+        query: NDArray[np.float32],
+        seconds: dict[str, float],
+        *,
+        exhaustive: bool,
+        within: Sequence[int] | None,
+    ) -> Ranked:
+        """Rank passages by the question as a whole."""
         scores = _Scores()
         with _timed(seconds, "pooled"):
             lexical, lexical_scores = self.derived.lexical.documents(question, self.settings.candidates)
@@ -147,25 +167,15 @@ class HybridRetriever:
 
     def evidence(self, question: str, ranked: Ranked, k: int) -> list[Evidence]:
         """Read the first `k` ranked passages."""
-        chosen = ranked.passages[:k]
-        found = []
-        scores = _Scores(dict(ranked.parts))  # type: ignore[arg-type]
-        for passage, score, number in zip(chosen, ranked.scores, self._documents_of(chosen), strict=False):
-            number, passage = int(number), int(passage)
-            parsed = self.snapshot.parsed(number)
-            own = parsed.passages[passage - int(self.snapshot.first_passage[number])]
-            section = parsed.sections[own.section]
-            parts = dict(scores.of(passage, ("dense", "bm25")))
-            parts |= dict(scores.of(number, ("document", "entry", "document_bm25")))
-            hops = [
-                Hop(HopKind.QUESTION, question),
-                Hop(HopKind.DOCUMENT, parsed.document.title, parts.get("document", 0.0)),
-            ]
-            if (entry := ranked.entries.get(number)) is not None:
-                hops.append(Hop(HopKind.ENTRY, self._entry_label(number, entry), parts.get("entry", 0.0)))
-            hops.append(Hop(HopKind.PASSAGE, " › ".join(section.path) or f"passage {own.index + 1}", float(score)))
-            found.append(Evidence(parsed.document, section, own, float(score), parts, tuple(hops)))
-        return found
+        return read_evidence(self.snapshot, question, ranked, k)
+
+    def _nearest(self, query: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+        """Return the passages nearest to a vector, best first, of those that the nearest entries hold."""
+        entries = self.derived.dense.search(query[None], self.settings.candidates)[0][0]
+        passages, _ = self._passages_in(np.sort(entries[entries >= 0]))
+        best = _top(self.snapshot.vectors_of(passages) @ query, count)
+        nearest: NDArray[np.int64] = passages[best]
+        return nearest
 
     def _pooled(
         self, query: NDArray[np.float32], lexical: NDArray[np.int64], words: NDArray[np.int64], scores: _Scores
@@ -260,13 +270,6 @@ class HybridRetriever:
 
     def _documents_of(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.searchsorted(self.snapshot.first_passage, passages, side="right") - 1
-
-    def _entry_label(self, number: int, entry: int) -> str:
-        own = self.snapshot.entries(number)[entry - int(self.snapshot.first_entry[number])]
-        passages = f"passages {own.first + 1}–{own.last}" if own.last - own.first > 1 else f"passage {own.last}"
-        parsed = self.snapshot.parsed(number)
-        section = parsed.sections[parsed.passages[own.first].section]
-        return f"{passages} › {section.title}" if section.title else passages
 
 
 def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

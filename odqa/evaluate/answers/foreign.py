@@ -110,7 +110,7 @@ def _foreign(question: Question, origin: str) -> Question:
 
 
 def _general() -> list[Question]:
-    lines = files("odqa.evaluate.answers").joinpath("foreign_questions.txt").read_text(encoding="utf-8").splitlines()
+    lines = files("odqa.data").joinpath("foreign_questions.txt").read_text(encoding="utf-8").splitlines()
     return [
         Question(f"foreign/general/{number}", line, "foreign", 0, (), (), answerable=False)
         for number, line in enumerate(lines, start=1)

@@ -17,7 +17,7 @@ import numpy as np
 
 from odqa.reader.cite import assemble
 from odqa.retriever.fusion import reciprocal_rank
-from odqa.retriever.search import Ranked
+from odqa.retriever.ranked import Ranked
 from odqa.schema import AnswerStyle
 
 if TYPE_CHECKING:

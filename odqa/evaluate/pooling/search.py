@@ -14,7 +14,8 @@ import numpy as np
 
 from odqa.index.derived import Derived
 from odqa.retriever.fusion import reciprocal_rank
-from odqa.retriever.search import DOCUMENT_WEIGHT, HybridRetriever, Ranked, _firsts, _Near, _Scores
+from odqa.retriever.ranked import Ranked
+from odqa.retriever.search import DOCUMENT_WEIGHT, HybridRetriever, _firsts, _Near, _Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,7 +120,8 @@ class ScoredRetriever(HybridRetriever):
         self, snapshot: Snapshot, derived: Derived, encoder: Encoder, settings: Settings, scores: PassageScores
     ) -> None:
         """Search as the engine does; `derived` has to rank passages by `scores` too."""
-        super().__init__(snapshot, derived, encoder, settings)
+        # Pooling is about the first search; what links add to it is measured by `odqa eval retrieval`.
+        super().__init__(snapshot, derived, encoder, settings.replace(hops=1))
         self.shared = scores
 
     def _dense_passages(
@@ -152,7 +154,14 @@ def nearest(retriever: HybridRetriever, query: NDArray[np.float32]) -> _Near:
 class _DenseFirst(ScoredRetriever):
     """Opens the documents of the nearest entries; words order the passages that these have chosen, and choose none."""
 
-    def rank(self, question: str, *, exhaustive: bool = False, within: Sequence[int] | None = None) -> Ranked:
+    def rank(
+        self,
+        question: str,
+        *,
+        exhaustive: bool = False,
+        within: Sequence[int] | None = None,
+        hops: int | None = None,
+    ) -> Ranked:
         query = self.encoder.encode([question], kind="query")[0]
         near, scores = self._near(query), _Scores()
         opened = np.sort(near.documents[: self.settings.documents])

@@ -8,6 +8,10 @@ Each takes questions and yields a ranking for each of them, in order. All search
 - `bm25`: the engine's BM25 over passages; a document ranks by its best passage.
 - `bm25-documents`: the engine's BM25 over whole documents.
 - `bm25-reference`: BM25 over whole documents that shares no code with the engine (`OkapiBM25`).
+- `rrf`: reciprocal-rank fusion of `dense` and `bm25`; `rrf-titles`: and the documents that its first passages mention
+  (`odqa.evaluate.retrieval.rrf`).
+- `hipporag`, `hipporag2`, `raptor`: published ways with a graph or a tree of the corpus, without their language model
+  (`odqa.evaluate.retrieval.graphs`); they make indexes of their own on first use.
 """
 
 from __future__ import annotations
@@ -16,25 +20,31 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from odqa.errors import UsageError
 from odqa.evaluate.bench import plain_encoder
-from odqa.evaluate.measures import passage_id
+from odqa.evaluate.retrieval.ranking import (
+    PER_DOCUMENT,
+    FlatPassages,
+    Ranking,
+    Stopwatch,
+    System,
+    best,
+    passage_ids,
+    rank_by_passages,
+)
+from odqa.evaluate.retrieval.rrf import rrf, rrf_titles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from odqa.engine import Engine
     from odqa.index.snapshot import Snapshot
-    from odqa.retriever.search import Ranked
 
 DEPTH = 100
-_SCORES = 1 << 24  # Scores that are held at once: 64 MB.
-_PER_DOCUMENT = 10  # Passages that are ranked for each document wanted: several may be of one document.
 _NO_COLUMN = -1
 _WORD = re.compile(r"[^\W_]+")
 _STOP_WORDS = frozenset(
@@ -43,28 +53,20 @@ _STOP_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What a system found for a question.
-
-    Attributes:
-        documents: ids, best first.
-        passages: ids as `odqa.evaluate.measures.passage_id` makes them, best first; empty for a system that ranks
-            documents alone.
-        ranked: what the engine found; None for a system that does not go through its retriever.
-    """
-
-    documents: Sequence[str]
-    passages: Sequence[str] = ()
-    ranked: Ranked | None = None
-
-
-System = Callable[[Sequence[str]], Iterator[Ranking]]
-
-
 def system_names() -> list[str]:
     """Return the names that `make_system` knows, the engine itself first."""
     return list(_SYSTEMS)
+
+
+def check_systems(names: Iterable[str]) -> None:
+    """Make sure that there are systems of these names.
+
+    Raises:
+        UsageError: there is none of one of them.
+    """
+    for name in names:
+        if name not in _SYSTEMS:
+            raise UsageError(f"there is no retrieval system {name!r}", f"choose from: {', '.join(_SYSTEMS)}")
 
 
 def make_system(name: str, engine: Engine, depth: int = DEPTH) -> System:
@@ -78,8 +80,7 @@ def make_system(name: str, engine: Engine, depth: int = DEPTH) -> System:
     Raises:
         UsageError: there is no system of that name.
     """
-    if name not in _SYSTEMS:
-        raise UsageError(f"there is no retrieval system {name!r}", f"choose from: {', '.join(_SYSTEMS)}")
+    check_systems([name])
     return _SYSTEMS[name](engine, depth)
 
 
@@ -93,30 +94,29 @@ def _hybrid(engine: Engine, depth: int, *, exhaustive: bool) -> System:
     def search(questions: Sequence[str]) -> Iterator[Ranking]:
         for question in questions:
             ranked = retriever.rank(question, exhaustive=exhaustive)
-            passages = _passage_ids(retriever.snapshot, ranked.passages[:depth])
-            yield Ranking(retriever.rank_documents(ranked)[:depth], passages, ranked)
+            passages = passage_ids(retriever.snapshot, ranked.passages[:depth])
+            took = 1000 * sum(ranked.seconds.values())
+            yield Ranking(retriever.rank_documents(ranked)[:depth], passages, took, ranked)
 
     return search
 
 
 def _dense(engine: Engine, depth: int) -> System:
-    snapshot = engine.snapshot
-    counts = np.diff(snapshot.first_passage)
-    filled = np.flatnonzero(counts > 0)
-    starts = snapshot.first_passage[filled]
+    snapshot, flat = engine.snapshot, FlatPassages(engine)
+    # A document ranks by its best passage, so that every one of them has a rank.
+    counts = np.diff(snapshot.first_passage)[snapshot.live]
+    filled = np.flatnonzero(snapshot.live)[counts > 0]
+    starts = (np.cumsum(counts) - counts)[counts > 0]
 
     def search(questions: Sequence[str]) -> Iterator[Ranking]:
-        total = int(snapshot.first_passage[-1])
-        batch = max(1, _SCORES // max(1, total))
-        for first in range(0, len(questions), batch):
-            queries = engine.encoder.encode(questions[first : first + batch], kind="query")
-            scores = np.full((len(queries), total), -np.inf, np.float32)
-            for numbers, vectors in snapshot.live_passage_vectors():
-                scores[:, numbers] = queries @ np.asarray(vectors, np.float32).T
-            for row in scores:
-                best = np.maximum.reduceat(row, starts) if len(starts) else np.zeros(0, np.float32)
-                ids = [snapshot.ids[number] for number in filled[_best(best, depth)].tolist()]
-                yield Ranking(ids, _passage_ids(snapshot, _best(row, depth)))
+        for question in questions:
+            watch = Stopwatch()
+            with watch.running():
+                cosines = flat.cosines(flat.encode([question])[0])
+                nearest = np.maximum.reduceat(cosines, starts) if len(starts) else cosines
+                documents = [snapshot.ids[number] for number in filled[best(nearest, depth)].tolist()]
+                passages = passage_ids(snapshot, flat.numbers[best(cosines, depth)])
+            yield Ranking(documents, passages, watch.milliseconds)
 
     return search
 
@@ -126,10 +126,10 @@ def _bm25(engine: Engine, depth: int) -> System:
 
     def search(questions: Sequence[str]) -> Iterator[Ranking]:
         for question in questions:
-            found, _ = lexical.passages(question, depth * _PER_DOCUMENT)
-            numbers = np.searchsorted(snapshot.first_passage, found, side="right") - 1
-            ids = [snapshot.ids[number] for number in dict.fromkeys(numbers.tolist())]
-            yield Ranking(ids[:depth], _passage_ids(snapshot, found[:depth]))
+            watch = Stopwatch()
+            with watch.running():
+                found, _ = lexical.passages(question, depth * PER_DOCUMENT)
+            yield rank_by_passages(snapshot, found, depth, watch.milliseconds)
 
     return search
 
@@ -139,8 +139,10 @@ def _bm25_documents(engine: Engine, depth: int) -> System:
 
     def search(questions: Sequence[str]) -> Iterator[Ranking]:
         for question in questions:
-            found, _ = lexical.documents(question, depth)
-            yield Ranking([snapshot.ids[number] for number in found.tolist()])
+            watch = Stopwatch()
+            with watch.running():
+                found, _ = lexical.documents(question, depth)
+            yield Ranking([snapshot.ids[number] for number in found.tolist()], (), watch.milliseconds)
 
     return search
 
@@ -152,8 +154,10 @@ def _bm25_reference(engine: Engine, depth: int) -> System:
     def search(questions: Sequence[str]) -> Iterator[Ranking]:
         bm25 = OkapiBM25(_live_texts(snapshot), language=engine.settings.language)
         for question in questions:
-            found, _ = bm25.search(question, depth)
-            yield Ranking([snapshot.ids[number] for number in live[found].tolist()])
+            watch = Stopwatch()
+            with watch.running():
+                found, _ = bm25.search(question, depth)
+            yield Ranking([snapshot.ids[number] for number in live[found].tolist()], (), watch.milliseconds)
 
     return search
 
@@ -168,6 +172,24 @@ def _live_texts(snapshot: Snapshot) -> Iterator[str]:
                     yield text if text.partition("\n")[0] == title else f"{title}\n{text}"
 
 
+def _hipporag(engine: Engine, depth: int) -> System:
+    from odqa.evaluate.retrieval.graphs.hipporag import hipporag
+
+    return hipporag(engine, depth)
+
+
+def _hipporag2(engine: Engine, depth: int) -> System:
+    from odqa.evaluate.retrieval.graphs.hipporag import hipporag2
+
+    return hipporag2(engine, depth)
+
+
+def _raptor(engine: Engine, depth: int) -> System:
+    from odqa.evaluate.retrieval.graphs.raptor import raptor
+
+    return raptor(engine, depth)
+
+
 _SYSTEMS: dict[str, Callable[[Engine, int], System]] = {
     "pooled": lambda engine, depth: _hybrid(engine, depth, exhaustive=False),
     "exhaustive": lambda engine, depth: _hybrid(engine, depth, exhaustive=True),
@@ -175,6 +197,11 @@ _SYSTEMS: dict[str, Callable[[Engine, int], System]] = {
     "bm25": _bm25,
     "bm25-documents": _bm25_documents,
     "bm25-reference": _bm25_reference,
+    "rrf": rrf,
+    "rrf-titles": rrf_titles,
+    "hipporag": _hipporag,
+    "hipporag2": _hipporag2,
+    "raptor": _raptor,
 }
 
 
@@ -235,8 +262,8 @@ class OkapiBM25:
             if column != _NO_COLUMN:
                 place = slice(self._starts[column], self._starts[column + 1])
                 self._scores[self._documents[place]] += count * self._idf[column] * self._weights[place]
-        best = _best(self._scores, limit, above=0.0)
-        return best, self._scores[best]
+        found = best(self._scores, limit, above=0.0)
+        return found, self._scores[found]
 
 
 def _count_words(text: str) -> Counter[str]:
@@ -253,20 +280,3 @@ def _stemmer(language: str) -> Callable[[str], str]:
     stem: Callable[[str], str] = snowballstemmer.stemmer(LANGUAGES[language]).stemWord
     # No stemmer changes a number, and tables have many.
     return lambda word: word if word[-1].isdigit() else stem(word)
-
-
-def _best(values: NDArray[np.float32], k: int, above: float = -np.inf) -> NDArray[np.int64]:
-    """Return the positions of the `k` largest values over a bound, largest first; ties in order of position."""
-    found = np.flatnonzero(values > above)
-    if len(found) > k:
-        least = np.partition(values[found], len(found) - k)[len(found) - k]
-        found = found[values[found] >= least]
-    return found[np.argsort(-values[found], kind="stable")][:k]
-
-
-def _passage_ids(snapshot: Snapshot, passages: NDArray[np.int64]) -> list[str]:
-    numbers = np.searchsorted(snapshot.first_passage, passages, side="right") - 1
-    places = passages - snapshot.first_passage[numbers]
-    return [
-        passage_id(snapshot.ids[number], place) for number, place in zip(numbers.tolist(), places.tolist(), strict=True)
-    ]

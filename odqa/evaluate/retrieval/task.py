@@ -26,7 +26,8 @@ from odqa.evaluate.measures import (
     score_run,
 )
 from odqa.evaluate.result import Result
-from odqa.evaluate.retrieval.systems import Ranking, make_system
+from odqa.evaluate.retrieval.ranking import Prepared, Ranking
+from odqa.evaluate.retrieval.systems import check_systems, make_system
 from odqa.evaluate.retrieval.trec import Run, read_run
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from odqa.schema import Evidence
 
 ENGINE = "pooled"
-SYSTEMS = (ENGINE, "exhaustive", "dense", "bm25", "bm25-documents", "bm25-reference")
+SYSTEMS = (ENGINE, "exhaustive", "dense", "bm25", "bm25-documents", "bm25-reference", "rrf")
+"""What is measured where nobody chooses; other systems are slower, or make indexes of their own."""
 PASSAGE = "passage_"
 """What the names of figures at the level of passages begin with."""
 
@@ -55,7 +57,7 @@ def measure_retrieval(
 ) -> Result:
     """Measure the engine as it stands, and other systems over the same documents as baselines.
 
-    Milliseconds are those of a question from its words to ranked passages, encoded without the vector cache.
+    Milliseconds are those of a question from its words to a ranking, encoded without the vector cache.
 
     Args:
         bench: questions with gold evidence, and an engine over the documents.
@@ -69,7 +71,9 @@ def measure_retrieval(
     """
     engine = bench.searchable
     cutoffs, names = _checked(cutoffs), list(dict.fromkeys([ENGINE, *systems]))
-    made = {name: make_system(name, engine, max(cutoffs)) for name in names}
+    check_systems(names)  # Before some of them make an index.
+    with bench.stage("prepare systems"):
+        made = {name: make_system(name, engine, max(cutoffs)) for name in names}
     questions = _judged(bench)
     gold = _Gold(document_judgements(questions), passage_judgements(questions, engine.snapshot), cutoffs)
     next(made[ENGINE](["warm up"]))  # The first question pays for loading a model and mapping files.
@@ -90,7 +94,9 @@ def measure_retrieval(
                 runs[f"{name}-passages"] = found[name].passages
         found[name].forget()
     options = {"cutoffs": list(cutoffs), "systems": names}
-    return _result(bench, questions, gold, found, options, _notes(bench, questions, gold))
+    prepared: list[object] = list(made.values())
+    notes = _notes(bench, questions, gold) + [some.about for some in prepared if isinstance(some, Prepared)]
+    return _result(bench, questions, gold, found, options, notes)
 
 
 def score_trec_run(bench: Bench, path: Path, *, cutoffs: Sequence[int] = CUTOFFS) -> Result:
@@ -151,11 +157,11 @@ class _Found:
         self.documents[question.id] = list(ranking.documents)
         if ranking.passages:
             self.passages[question.id] = list(ranking.passages)
-        if ranking.ranked is not None:
-            self.milliseconds.append(1000 * sum(ranking.ranked.seconds.values()))
-            if engine is not None:
-                evidence = engine.retriever.evidence(question.text, ranking.ranked, _SHOWN)
-                self.evidence[question.id] = [_shown(item) for item in evidence]
+        if ranking.milliseconds is not None:
+            self.milliseconds.append(ranking.milliseconds)
+        if ranking.ranked is not None and engine is not None:
+            evidence = engine.retriever.evidence(question.text, ranking.ranked, _SHOWN)
+            self.evidence[question.id] = [_shown(item) for item in evidence]
 
     def score(self, gold: _Gold) -> None:
         """Measure what was found, question by question."""

@@ -1,0 +1,1 @@
+"""Links between the places of a collection, found without a language model."""

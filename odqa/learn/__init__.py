@@ -1,0 +1,1 @@
+"""What odqa learns from questions whose evidence is known."""

@@ -1,0 +1,176 @@
+"""A question to everything that retrieval has to say about it: evidence in order, what it adds up to, and how sure.
+
+Ranked passages are read, put into a better order where a reranker is set, and freed of copies; table operations that
+the question asks for are carried out; disagreements are marked; and how likely the evidence answers is judged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from odqa.retriever.evidence import read_evidence, read_passage
+from odqa.schema import Answerability, Cut, CutReason, Evidence, Found, Stage, Trace
+
+if TYPE_CHECKING:
+    from odqa.protocols import Reranker
+    from odqa.retriever.answerability import AnswerabilityModel
+    from odqa.retriever.ranked import Ranked
+    from odqa.retriever.search import HybridRetriever
+    from odqa.retriever.signals import Statistics
+
+_CUT_SHOWN = 5
+_SETTINGS = ("documents", "candidates", "rrf_k", "hops", "decompose", "reranker")
+
+
+class Finder:
+    """Everything between a question and its evidence, over one snapshot; safe to share between threads."""
+
+    def __init__(self, retriever: HybridRetriever, *, calibrated: bool = True) -> None:
+        """Search with a retriever.
+
+        Args:
+            retriever: finds and ranks passages.
+            calibrated: the threshold that the index was calibrated for, if it was, goes before `refuse_below`.
+        """
+        self.retriever, self.calibrated = retriever, calibrated
+        self.snapshot, self.settings = retriever.snapshot, retriever.settings
+
+    def find(
+        self,
+        question: str,
+        k: int,
+        *,
+        exhaustive: bool = False,
+        within: Sequence[int] | None = None,
+        hops: int | None = None,
+    ) -> Found:
+        """Find up to `k` pieces of evidence.
+
+        Args:
+            question: in words.
+            k: how many; rows that a table operation needs may come on top.
+            exhaustive: score every passage of the collection.
+            within: numbers of the documents to look in; all if None.
+            hops: most steps from the question to its evidence; the setting if None.
+        """
+        ranked = self.retriever.rank(question, exhaustive=exhaustive, within=within, hops=hops)
+        seconds = dict(ranked.seconds)
+        with _timed(seconds, "read"):
+            kept, cut = self._read(question, ranked, k)
+        if self._reranker is not None:
+            with _timed(seconds, "rerank"):
+                kept, cut = self._reranked(question, ranked, k)
+        with _timed(seconds, "tables"):
+            kept = self._calculated(question, kept)
+        with _timed(seconds, "judge"):
+            kept = self._compared(kept)
+            judged = self._judged(question, kept)
+        cut = [*cut, *self._below(ranked, k)]
+        return Found(tuple(kept), self._trace(question, ranked, seconds, cut), judged)
+
+    def _read(self, question: str, ranked: Ranked, k: int) -> tuple[list[Evidence], list[Cut]]:
+        """Read passages until `k` are left that are no copies of others."""
+        from odqa.retriever.copies import collapse
+
+        wanted = k
+        while True:
+            read = read_evidence(self.snapshot, question, ranked, wanted)
+            kept, cut = collapse(read)
+            if len(kept) >= k or wanted >= len(ranked.passages):
+                return kept[:k], cut
+            wanted += max(k - len(kept), 4)
+
+    def _reranked(self, question: str, ranked: Ranked, k: int) -> tuple[list[Evidence], list[Cut]]:
+        kept, cut = self._read(question, ranked, max(k, self.settings.rerank_passages))
+        if self._reranker is None:
+            return kept[:k], cut
+        better = self._reranker.rerank(question, kept)
+        below = [_cut(item, CutReason.RERANKED) for item in better[k : k + _CUT_SHOWN]]
+        return better[:k], [*cut, *below]
+
+    def _calculated(self, question: str, evidence: list[Evidence]) -> list[Evidence]:
+        from odqa.retriever.tables.attach import attach
+
+        def row(document_id: str, place: int) -> Evidence | None:
+            number = self.snapshot.by_id.get(document_id)
+            return None if number is None else read_passage(self.snapshot, question, number, place)
+
+        return attach(question, evidence, self.retriever.encoder, row)
+
+    def _compared(self, evidence: list[Evidence]) -> list[Evidence]:
+        from odqa.retriever.conflicts import find_conflicts
+
+        return find_conflicts(evidence)
+
+    def _judged(self, question: str, evidence: Sequence[Evidence]) -> Answerability:
+        from odqa.retriever.answerability import judge
+
+        threshold = self._model.threshold if self.calibrated else None
+        least = self.settings.refuse_below / 100
+        return judge(question, evidence, self._model, least if threshold is None else threshold, self._statistics)
+
+    def _below(self, ranked: Ranked, k: int) -> Iterator[Cut]:
+        """Yield the passages that come next, and were not read."""
+        next_ones = ranked.passages[k : k + _CUT_SHOWN]
+        for passage, score in zip(next_ones.tolist(), ranked.scores[k:].tolist(), strict=False):
+            number = int(np.searchsorted(self.snapshot.first_passage, passage, side="right")) - 1
+            place = passage - int(self.snapshot.first_passage[number]) + 1
+            yield Cut(f"{self._titles[number]} › passage {place}", self.snapshot.ids[number], CutReason.RANK, score)
+
+    def _trace(self, question: str, ranked: Ranked, seconds: dict[str, float], cut: Sequence[Cut]) -> Trace:
+        plan = ranked.plan
+        details = {
+            "pooled": f"{len(ranked.parts.get('document', ())):,} documents ranked",
+            "passages": f"{ranked.scored:,} passages scored",
+            "hops": f"{len(ranked.features):,} passages on paths",
+        }
+        return Trace(
+            question=question,
+            hops=plan.steps if plan else 1,
+            why=plan.why if plan else "",
+            queries=plan.clauses if plan else (),
+            stages=tuple(Stage(name, took, details.get(name, "")) for name, took in seconds.items()),
+            cut=tuple(cut),
+            settings={name: getattr(self.settings, name) for name in _SETTINGS},
+        )
+
+    @cached_property
+    def _titles(self) -> list[str]:
+        return self.snapshot.column("title")
+
+    @cached_property
+    def _reranker(self) -> Reranker | None:
+        from odqa.retriever.rerank import make_reranker
+
+        return make_reranker(self.settings, self.retriever.encoder)
+
+    @cached_property
+    def _model(self) -> AnswerabilityModel:
+        from odqa.retriever.answerability import load_model
+
+        return load_model(self.snapshot.index, self.retriever.encoder.fingerprint)
+
+    @cached_property
+    def _statistics(self) -> Statistics:
+        from odqa.retriever.signals import collection_statistics
+
+        return collection_statistics(self.retriever.derived.lexical)
+
+
+def _cut(item: Evidence, reason: CutReason) -> Cut:
+    return Cut(f"{item.document.title} › passage {item.passage.index + 1}", item.document.id, reason, item.score)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = time.perf_counter() - start

@@ -1,0 +1,1 @@
+"""Evidence that takes several steps: what a question needs beside what it names."""

@@ -1,0 +1,280 @@
+"""Follow links from the first evidence to what the question needs beside it, and score paths by what they cover.
+
+In rounds: the best passages so far are beams; what they link to, what links to them and what shares a rare name with
+them joins the pool; and every passage of the pool is scored anew, by itself and as the end of a path from a beam. After
+multi-hop dense retrieval (Xiong et al. 2021) in that a path is judged by what its passages cover of the question
+together, and after HippoRAG (Gutiérrez et al. 2024) in that relevance spreads over a graph; without a model beside the
+encoder, and without reading any passage that no path leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from odqa.index.links.merge import LINK_KINDS
+from odqa.retriever.hops import features
+from odqa.retriever.hops.features import Asked, Links
+from odqa.retriever.hops.pool import Pool
+from odqa.retriever.hops.words import PassageWords
+from odqa.schema import LinkKind, Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from odqa.index.derived import Derived
+    from odqa.index.links.graph import Edges, LinkGraph
+    from odqa.index.snapshot import Snapshot
+    from odqa.retriever.fusion import LinearFusion
+    from odqa.retriever.hops.plan import Plan
+
+    Numbers = NDArray[np.int64]
+    Values = NDArray[np.float64]
+
+BEAMS = 8
+"""Passages, each of another document, from which links are followed in a round."""
+FIRST = 60
+"""Passages of the first ranking that join the pool."""
+BY_CLAUSE = 20
+"""Passages that each clause adds, by meaning and by words."""
+BY_LINKS = 120
+"""Passages that the links of a round add."""
+BY_DOCUMENT = 3
+"""Passages of a document that a link leads to, those nearest to the question."""
+_MENTIONS = 200
+_NAMED_SEED = 0.5
+_NAMED = 20
+_FADE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a passage is reached from another.
+
+    Attributes:
+        before: the passage that leads to it.
+        link: how it leads there.
+        document: number of the document whose characters carry the link.
+        span: these characters.
+    """
+
+    before: int
+    link: LinkKind
+    document: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk found.
+
+    Attributes:
+        passages: global numbers, best first.
+        scores: of these, falling.
+        rows: features of these, shape (n, len(features.NAMES)).
+        steps: how passages were reached that would not stand where they do by themselves.
+        considered: passages that were looked at.
+    """
+
+    passages: Numbers
+    scores: Values
+    rows: Values
+    steps: dict[int, Step]
+    considered: int
+
+    def parts(self, place: int, fusion: LinearFusion) -> dict[str, float]:
+        """Return what each feature adds to the score of the passage at `place`."""
+        return fusion.parts(features.NAMES, self.rows[place])
+
+
+class Walker:
+    """Walks over the links of one snapshot; safe to share between threads."""
+
+    def __init__(self, snapshot: Snapshot, derived: Derived, graph: LinkGraph, fusion: LinearFusion) -> None:
+        self._snapshot, self._lexical, self._graph, self._fusion = snapshot, derived.lexical, graph, fusion
+        self._words = PassageWords(snapshot, derived.lexical)
+
+    def walk(
+        self,
+        plan: Plan,
+        asked: Asked,
+        first: Numbers,
+        clauses: Sequence[Numbers],
+        inside: NDArray[np.bool_] | None = None,
+    ) -> Walked:
+        """Walk.
+
+        Args:
+            plan: what the question asks, and how many steps may be taken.
+            asked: what is searched for, and what the first searches found.
+            first: passages of the first ranking, best first.
+            clauses: passages found for each clause.
+            inside: which documents may be looked in, shape (documents,); all if None.
+        """
+        pool = Pool(self._snapshot, self._lexical, self._words, plan.question, inside)
+        pool.add(np.concatenate([first[:FIRST], *clauses, np.array(sorted(asked.named), np.int64)]))
+        near = features.near(pool, asked)
+        scores = self._fusion.scores(features.NEAR, near)
+        beside = np.zeros((len(pool), len(features.LINKED)))
+        covered, before = pool.holds, np.full(len(pool), -1, np.int64)
+        taken: dict[tuple[int, int], _Taken] = {}
+        for _ in range(plan.steps - 1):
+            if not len(pool):
+                break
+            beams = self._beams(pool, scores)
+            edges = self._edges(pool, beams)
+            pool.add(self._neighbours(edges, asked))
+            near = features.near(pool, asked)
+            covered = np.concatenate([covered, pool.holds[len(covered) :]])
+            before = np.concatenate([before, np.full(len(pool) - len(before), -1, np.int64)])
+            links = _links(pool, beams, edges)
+            seeds = _NAMED_SEED * near[:, features.NEAR.index("named")]
+            seeds[beams] = _FADE ** np.arange(len(beams))
+            beside, reached = features.linked(pool, beams, covered[beams], links, seeds)
+            scores = self._fusion.scores(features.NAMES, np.concatenate([near, beside], axis=1))
+            end = reached >= 0
+            before = np.where(end, beams[reached], before)
+            covered = np.where(end[:, None], np.maximum(pool.holds, covered[beams[reached]]), covered)
+            taken |= _taken(links, before, end)
+        order = np.argsort(-scores, kind="stable")
+        rows = np.concatenate([near, beside], axis=1)
+        lifted = self._lifted(pool, before, self._fusion.scores(features.NEAR, near), order, taken)
+        return Walked(pool.passages[order], scores[order], rows[order], lifted, len(pool))
+
+    def named(self, question: str, query: NDArray[np.float32]) -> dict[int, tuple[float, str]]:
+        """Return the passages that a question names, or whose document it names: weights 0–1, and the name."""
+        found: dict[int, tuple[float, str]] = {}
+        for name in self._graph.find(question):
+            own = [self._nearest_of(document, query) for document in name.documents]
+            for passage in np.concatenate([*own, np.zeros(0, np.int64)]).tolist():
+                found[passage] = max(found.get(passage, (0.0, "")), (name.weight, name.text))
+            for passage in name.passages[:_NAMED].tolist():
+                found[passage] = max(found.get(passage, (0.0, "")), (name.weight / 2, name.text))
+        return found
+
+    def _beams(self, pool: Pool, scores: Values) -> Numbers:
+        """Return the places of the best passages of the best documents."""
+        order = np.argsort(-scores, kind="stable")
+        _, firsts = np.unique(pool.documents[order], return_index=True)
+        return order[np.sort(firsts)[:BEAMS]]
+
+    def _edges(self, pool: Pool, beams: Numbers) -> _Beside:
+        """Return the edges that lead from or to beams."""
+        into = self._graph.into(np.unique(pool.documents[beams]))
+        likeliest = np.argsort(-into.weight, kind="stable")[:_MENTIONS]
+        return _Beside(self._graph.out(pool.passages[beams]), into.select(likeliest))
+
+    def _neighbours(self, edges: _Beside, asked: Asked) -> Numbers:
+        """Return the passages that links lead to or come from, those nearest to the question."""
+        out = edges.out
+        documents = np.unique(out.document[out.document >= 0])
+        inside = [self._nearest_of(int(document), asked.queries[0]) for document in documents]
+        linked = np.unique(np.concatenate([edges.into.source, out.passage[out.passage >= 0], *inside]))
+        if len(linked) > BY_LINKS:
+            nearest = (self._snapshot.vectors_of(linked) @ asked.queries.T).max(axis=1)
+            linked = np.sort(linked[np.argsort(-nearest, kind="stable")[:BY_LINKS]])
+        return linked
+
+    def _nearest_of(self, document: int, query: NDArray[np.float32]) -> Numbers:
+        first, last = self._snapshot.first_passage[[document, document + 1]].tolist()
+        passages = np.arange(first, last)
+        if len(passages) > BY_DOCUMENT:
+            near = np.asarray(self._snapshot.passage_vectors(document), np.float32) @ query
+            passages = passages[np.argsort(-near, kind="stable")[:BY_DOCUMENT]]
+        return passages
+
+    def _step(self, pool: Pool, taken: _Taken) -> Step:
+        edges, edge = taken.links.edges, int(taken.links.edge[taken.link])
+        source = int(edges.source[edge])
+        document = int(np.searchsorted(self._snapshot.first_passage, source, side="right")) - 1
+        span = Span(int(edges.start[edge]), int(edges.end[edge]))
+        before = int(pool.passages[taken.links.source[taken.link]])
+        return Step(before, LINK_KINDS[int(edges.kind[edge])], document, span)
+
+    def _lifted(
+        self, pool: Pool, before: Numbers, alone: Values, order: Numbers, taken: dict[tuple[int, int], _Taken]
+    ) -> dict[int, Step]:
+        """Return how those passages were reached that stand higher than they would by themselves."""
+        rank, by_itself = np.empty(len(pool), np.int64), np.empty(len(pool), np.int64)
+        rank[order] = by_itself[np.argsort(-alone, kind="stable")] = np.arange(len(pool))
+        found: dict[int, Step] = {}
+        for place in np.flatnonzero((before >= 0) & (rank < by_itself)).tolist():
+            link = taken.get((int(before[place]), place))
+            if link is not None:
+                found[int(pool.passages[place])] = self._step(pool, link)
+        return _without_cycles(found)
+
+
+class _Taken(NamedTuple):
+    """A link that was followed."""
+
+    links: Links
+    link: int
+
+
+def _taken(links: Links, before: Numbers, end: NDArray[np.bool_]) -> dict[tuple[int, int], _Taken]:
+    """Return the strongest link between each passage that was reached and the one before it, by their places."""
+    along = np.flatnonzero(end[links.target] & (before[links.target] == links.source))
+    along = along[np.argsort(links.weight[along], kind="stable")]
+    pairs = zip(links.source[along].tolist(), links.target[along].tolist(), strict=True)
+    return {pair: _Taken(links, link) for pair, link in zip(pairs, along.tolist(), strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Edges that start in beams, and edges that lead to their documents."""
+
+    out: Edges
+    into: Edges
+
+
+def _links(pool: Pool, beams: Numbers, edges: _Beside) -> Links:
+    """Return the links between beams and all passages of the pool."""
+    out, into = edges.out, edges.into
+    by_document, order = np.sort(pool.documents), np.argsort(pool.documents, kind="stable")
+    # A link leads to a document, and so to each of its passages in the pool.
+    titled = np.flatnonzero(out.document >= 0)
+    row, target = _joined(by_document, out.document[titled])
+    titled, target = titled[row], order[target]
+    # One that leads to the document of a beam leads back from that beam.
+    sources = pool.places(into.source)
+    known = np.flatnonzero(sources >= 0)
+    own, beam = np.sort(pool.documents[beams]), beams[np.argsort(pool.documents[beams], kind="stable")]
+    row, back = _joined(own, into.document[known])
+    known, back = known[row], beam[back]
+    named = np.flatnonzero(out.passage >= 0)
+    sharing = pool.places(out.passage[named])
+    named, sharing = named[sharing >= 0], sharing[sharing >= 0]
+    source = pool.places(out.source)
+    return Links(
+        source=np.concatenate([source[titled], back, source[named]]),
+        target=np.concatenate([target, sources[known], sharing]),
+        kind=np.repeat(np.arange(3), [len(titled), len(known), len(named)]),
+        weight=np.concatenate([out.weight[titled], into.weight[known], out.weight[named]]).astype(np.float64),
+        edges=type(out).joined(out, into),
+        edge=np.concatenate([titled, len(out) + known, named]),
+    )
+
+
+def _joined(known: Numbers, wanted: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the pairs of equal values, as places in `wanted` and in `known`, which is ascending."""
+    low, high = (np.searchsorted(known, wanted, side=side) for side in ("left", "right"))
+    size = high - low
+    rows = np.repeat(np.arange(len(wanted)), size)
+    return rows, np.repeat(low - np.cumsum(size) + size, size) + np.arange(size.sum())
+
+
+def _without_cycles(steps: dict[int, Step]) -> dict[int, Step]:
+    """Return the steps with those left out that lead back: passages that lift one another start at one of them."""
+    kept: dict[int, Step] = {}
+    for passage, step in steps.items():
+        at, seen = step.before, {passage}
+        while at in kept and at not in seen:
+            seen.add(at)
+            at = kept[at].before
+        if at not in seen:
+            kept[passage] = step
+    return kept
