@@ -184,10 +184,12 @@ class Engine:
             UsageError: the question is empty or too long, `k` or `hops` is below one, there is no document of such an
                 id, or the condition cannot be understood.
         """
-        from odqa.retriever.scope import make_scope
+        from odqa.retriever.scope import make_scope, nothing_fits
 
         current, inside, question = self._current, self._numbers(options.get("within")), _checked(question)
         scope = make_scope(current.snapshot, options, inside)
+        if scope["within"] == []:
+            return nothing_fits(question, options)
         return current.finder.find(question, self._count(k), **scope)
 
     def ask(
@@ -227,9 +229,10 @@ class Engine:
     ) -> Iterator[Event]:
         """Answer like `ask`, step by step: the evidence, each sentence once it is checked, then the whole answer."""
         from odqa.reader.cite import finish, iterate_claims
+        from odqa.retriever.tables import recompute
 
         start = time.perf_counter()
-        layout, question = _layout(style, words), _checked(question)
+        layout, question = AnswerStyle.of(style, words), _checked(question)
         found = self.find(question, k, **options)
         evidence = list(found.evidence)
         yield Event(EventKind.EVIDENCE, evidence=found.evidence)
@@ -238,7 +241,8 @@ class Engine:
         drafted = time.perf_counter()
         claims: list[Claim] = []
         dropped = 0
-        for claim in iterate_claims(question, draft, evidence, self.verifier, policy=self.settings.policy):
+        policy = self.settings.policy
+        for claim in iterate_claims(question, draft, evidence, self.verifier, policy=policy, recompute=recompute):
             if claim is None:
                 dropped += 1
             else:
@@ -410,10 +414,14 @@ class Engine:
         return result
 
     def _draft(self, question: str, found: Found, layout: AnswerStyle) -> Draft:
+        from odqa.reader.calculated import with_calculation
+
         judged = found.answerability
         if judged is not None and not judged.answerable:
-            return Draft((), judged.reason, judged.probability)
-        return self.reader.draft(question, found.evidence, layout)
+            draft = Draft((), judged.reason, judged.probability)
+        else:
+            draft = self.reader.draft(question, found.evidence, layout)
+        return with_calculation(draft, found.evidence)
 
     def _count(self, k: int | None) -> int:
         if k is not None and k < 1:
@@ -488,12 +496,3 @@ def _checked(question: str) -> str:
     if len(question) > LONGEST_QUESTION:
         raise UsageError(f"the question has {len(question):,} characters", f"at most {LONGEST_QUESTION:,}")
     return question
-
-
-def _layout(style: Style | str | None, words: int | None) -> AnswerStyle:
-    if words is not None and words < 1:
-        raise UsageError(f"words must be at least 1, not {words}")
-    try:
-        return AnswerStyle(None if style is None else Style(style), words)
-    except ValueError:
-        raise UsageError(f"there is no style {style!r}", f"choose {', '.join(Style)}") from None

@@ -14,6 +14,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
+from odqa.explain.labels import conflict_line
 from odqa.explain.labels import printable as printable  # Other rooms take it from here.
 from odqa.explain.terminal import print_found
 from odqa.reader.quote import block_at, clock
@@ -26,6 +27,7 @@ from odqa.schema import (
     CitedField,
     CitedStatement,
     Claim,
+    Conflict,
     Document,
     Evidence,
     FieldKind,
@@ -99,6 +101,7 @@ def print_answer(console: Console, answer: Answer, *, show_evidence: bool = Fals
             console.print()
             write(console, Text(f"Note: {printable(answer.reason)}.", "dim"))
         _print_sources(console, answer, quotes=show_evidence)
+    _print_conflicts(console, answer.conflicts)
     if explain:
         trace = answer.trace or Trace(answer.question)
         print_way(console, Found(answer.evidence, trace, answer.answerability))
@@ -143,20 +146,34 @@ def _print_sources(console: Console, answer: Answer, *, quotes: bool) -> None:
             write(console, Text(f"“{printable(_cut(' … '.join(said), _QUOTE))}”", "italic"), lead=" " * len(lead))
 
 
-def print_passages(console: Console, query: str, found: Sequence[Evidence]) -> None:
-    """Draw ranked passages: score, place, and the part that bears on the query.
+def _print_conflicts(console: Console, conflicts: Sequence[Conflict]) -> None:
+    if conflicts:
+        _heading(console, "The documents disagree")
+    for conflict in conflicts:
+        write(console, Text(conflict_line(conflict)), lead=" - ")
+
+
+def print_passages(console: Console, query: str, found: Found) -> None:
+    """Draw ranked passages: score, place, the part that bears on the query, and what adds up from it.
 
     Args:
         console: where.
         query: as typed; its words are highlighted.
-        found: best first.
+        found: what retrieval has to say.
     """
-    if not found:
-        write(console, Text("The index holds no passage.", "bold yellow"))
-    for rank, item in enumerate(found, 1):
+    if not found.evidence:
+        why = found.answerability.reason if found.answerability is not None else ""
+        write(console, Text(printable(why) or "No passage was found.", "bold yellow"))
+    for rank, item in enumerate(found.evidence, 1):
         if rank > 1:
             console.print()
         _print_passage(console, item, query, lead=f"{rank:>2}  ", score=True)
+        for calculation in item.calculations:
+            write(console, Text(f"= {printable(calculation.statement)}", "green"), lead="    ")
+        if item.copies:
+            places = ", ".join(dict.fromkeys(printable(copy.title or copy.document_id) for copy in item.copies))
+            write(console, Text(f"also in {places}", "dim"), lead="    ")
+    _print_conflicts(console, found.conflicts)
 
 
 def print_way(console: Console, found: Found) -> None:

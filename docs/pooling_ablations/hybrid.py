@@ -101,7 +101,7 @@ class Hybrid:
         dense = self.collection.bench.searchable.retriever.derived.dense
         derived = Derived(cast("LexicalIndex", found), dense)
         encoder = self.collection.bench.encoder
-        made = _Retriever(self.collection.snapshot, derived, encoder, self.settings, self.scores)
+        made = _Retriever(self.collection.snapshot, derived, encoder, self.settings.replace(hops=1), self.scores)
         made.near = self.near
         return made
 

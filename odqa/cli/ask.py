@@ -147,7 +147,7 @@ def search(
         else:
             from odqa.terminal import print_passages, print_way
 
-            print_passages(session.out, query, found.evidence)
+            print_passages(session.out, query, found)
             if explain:
                 print_way(session.out, found)
         _draw(session, found, graph)

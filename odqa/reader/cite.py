@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import regex
@@ -17,8 +17,10 @@ from odqa.schema import (
     Answer,
     AnswerStyle,
     BlockKind,
+    Calculation,
     Citation,
     Claim,
+    Document,
     Draft,
     DraftSentence,
     Evidence,
@@ -28,6 +30,9 @@ from odqa.schema import (
 )
 
 POLICIES = ("strict", "flag", "off")
+
+Recompute = Callable[[Calculation, Document], bool]
+"""Tells whether a calculation's cells give what its statement says."""
 
 _SENTENCE_END = regex.compile(
     r"(?<!\b(?:\p{Lu}|Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Fig|Figs|Eq|Sec|Ch|vs|etc|al|e\.g|i\.e|cf|ca|approx|Inc|Ltd|Co|Corp|Jr|Sr|"
@@ -76,17 +81,30 @@ def iterate_claims(
     verifier: Verifier,
     *,
     policy: str = "strict",
+    recompute: Recompute | None = None,
 ) -> Iterator[Claim | None]:
     """Yield each checked claim as soon as it is known, None for each one dropped; see `check`.
+
+    Args:
+        question: as asked.
+        draft: what a reader proposes.
+        evidence: what it was given.
+        verifier: tells whether evidence supports a sentence.
+        policy: see `check`.
+        recompute: does a calculation again from its cells; a sentence that states one is checked by that. None leaves
+            it to the verifier, which finds no such number in the text.
 
     Raises:
         ConfigError: the policy does not exist.
     """
     if policy not in POLICIES:
         raise ConfigError(f"unknown citation policy {policy!r}", f"one of {', '.join(POLICIES)}")
-    checker = _Checker(analyse(question), evidence, verifier, policy)
+    checker = _Checker(analyse(question), evidence, verifier, policy, recompute)
     for sentence in draft.sentences:
         text = unmarked(squeeze(sentence.text))
+        if sentence.calculation is not None and (calculated := checker.calculated(text, sentence)) is not None:
+            yield calculated
+            continue
         for claim in [text] if sentence.quoted or sentence.spans else split_claims(text):
             yield checker.claim(claim, sentence)
 
@@ -99,8 +117,21 @@ class _Checker:
     evidence: Sequence[Evidence]
     verifier: Verifier
     policy: str
+    recompute: Recompute | None = None
     markers: dict[tuple[object, ...], int] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
+
+    def calculated(self, text: str, sentence: DraftSentence) -> Claim | None:
+        """Return the claim that states a calculation, citing its cells, if doing it again gives the same."""
+        own = [number for number in dict.fromkeys(sentence.evidence) if 0 <= number < len(self.evidence)]
+        calculation = sentence.calculation
+        if calculation is None or self.recompute is None or not own or text != squeeze(calculation.statement):
+            return None
+        if not self.recompute(calculation, self.evidence[own[0]].document):
+            return None
+        self.said.add(plain(text))
+        citations = self._citations(calculation.cells, own[0], own, calculation.confidence)
+        return Claim(text, citations, calculation.confidence, Verdict.SUPPORTED, sentence.paragraph)
 
     def claim(self, text: str, sentence: DraftSentence) -> Claim | None:
         own = [number for number in dict.fromkeys(sentence.evidence) if 0 <= number < len(self.evidence)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from odqa.errors import UsageError
+from odqa.schema import Answerability, Found, Trace
 
 if TYPE_CHECKING:
     from odqa.index.snapshot import Snapshot
@@ -57,3 +58,9 @@ def make_scope(snapshot: Snapshot, options: SearchOptions, within: Sequence[int]
         fitting = matching(snapshot, parse_where(where)).tolist()
         inside = fitting if inside is None else sorted(set(inside) & set(fitting))
     return {"exhaustive": options.get("exhaustive", False), "within": inside, "hops": hops}
+
+
+def nothing_fits(question: str, options: SearchOptions) -> Found:
+    """Return what is found where no document may be looked in."""
+    reason = f"No document fits the condition ‘{options.get('where')}’."
+    return Found((), Trace(question, why="no document to look in"), Answerability(0.0, 1.0, reason))

@@ -117,7 +117,10 @@ class HybridRetriever:
         with _timed(seconds, "encode"):
             queries = self.encoder.encode(self.multihop.texts(plan), kind="query")
         ranked = self._rank(question, queries[0], seconds, exhaustive=exhaustive, within=within)
+        with _timed(seconds, "hops"):
+            plan = self.multihop.reconsider(plan, ranked)
         if plan.steps < 2:
+            del seconds["hops"]
             return replace(ranked, plan=plan)
         with _timed(seconds, "hops"):
             found = self.multihop.expand(plan, queries, ranked, self._nearest, within)

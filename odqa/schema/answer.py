@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
+from odqa.errors import UsageError
 from odqa.schema.document import Span
-from odqa.schema.evidence import Conflict, Evidence
+from odqa.schema.evidence import Calculation, Conflict, Evidence
 from odqa.schema.trace import Answerability, Trace
 
 
@@ -21,6 +23,7 @@ class DraftSentence:
         spans: characters of `evidence[0]`'s document it was taken from, where the reader knows.
         quoted: the sentence is verbatim source text.
         paragraph: index of the paragraph (or bullet) it belongs to.
+        calculation: what the sentence states, where it states the result of a table operation.
     """
 
     text: str
@@ -28,6 +31,7 @@ class DraftSentence:
     spans: tuple[Span, ...] = ()
     quoted: bool = False
     paragraph: int = 0
+    calculation: Calculation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,20 @@ class AnswerStyle:
 
     style: Style | None = None
     words: int | None = None
+
+    @classmethod
+    def of(cls, style: Style | str | None, words: int | None) -> Self:
+        """Return what a caller asks for.
+
+        Raises:
+            UsageError: there is no such style, or `words` is below one.
+        """
+        if words is not None and words < 1:
+            raise UsageError(f"words must be at least 1, not {words}")
+        try:
+            return cls(None if style is None else Style(style), words)
+        except ValueError:
+            raise UsageError(f"there is no style {style!r}", f"choose {', '.join(Style)}") from None
 
 
 @dataclass(frozen=True, slots=True)

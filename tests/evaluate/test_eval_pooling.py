@@ -33,7 +33,9 @@ from odqa.schema import Document, Span
 from odqa.settings import Settings, resolve
 from tests.towns import NAMES, town
 
-SETTINGS = Settings(encoder="hashing", pooling=4, passage_tokens=40, documents=6, candidates=60, segment_passages=200)
+SETTINGS = Settings(
+    encoder="hashing", pooling=4, passage_tokens=40, documents=6, candidates=60, segment_passages=200, hops=1
+)
 COUNT = 30
 QUESTIONS = [
     "Why was the work of Carrow 22 delayed?",

@@ -235,6 +235,8 @@ def test_another_extractor_finds_other_names(tmp_path: Path) -> None:
 
 def test_progress_is_told(tmp_path: Path) -> None:
     with Engine.build([card(1), card(2)], tmp_path / "c.odqa", settings=SETTINGS) as engine:
+        shutil.rmtree(tmp_path / "c.odqa" / "links")
+        shutil.rmtree(next((tmp_path / "c.odqa" / "cache").glob("*/links-*")))
         told: list[tuple[str, int, int | None]] = []
         open_links(engine.snapshot, progress=lambda p: told.append((p.stage, p.done, p.total)))
     assert told[0] == ("links: text", 2, 2)

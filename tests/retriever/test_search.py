@@ -118,6 +118,9 @@ def test_a_stream_ends_with_what_ask_answers(engine: Engine) -> None:
     assert [event.claim for event in events[1:-1]] == list(answer.claims)
     assert events[-1].answer is not None
     assert events[-1].answer.text == answer.text
-    assert set(answer.timings) == {"encode", "pooled", "passages", "read", "verify", "total"}
+    assert {"encode", "pooled", "passages", "tables", "judge", "read", "verify", "total"} <= set(answer.timings)
+    assert answer.trace is not None
+    assert answer.answerability is not None
+    assert 0 <= answer.answerability.probability <= 1
     with pytest.raises(UsageError, match="style"):
         engine.ask(question, style="sonnet")

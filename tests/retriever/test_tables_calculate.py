@@ -376,3 +376,28 @@ def test_any_table_and_question_give_only_what_follows(rows: list[list[str]], he
         for calculation in calculate(question, view, min_confidence=0.0, limit=20):
             assert 0.0 <= calculation.confidence <= 1.0 + 1e-9
             assert recompute(calculation, source), calculation
+
+
+def test_a_row_that_holds_the_sums_is_a_total_whatever_it_is_called() -> None:
+    rows = [
+        ["Phase", "Budget", "Actual"],
+        ["Harbour wall", "100", "120"],
+        ["Pier", "250", "310"],
+        ["Lighthouse", "75", "70"],
+        ["Whole scheme", "425", "500"],
+    ]
+    builder = DocumentBuilder("scheme", title="The scheme")
+    builder.table(rows)
+    (view,) = views(builder.build())
+    assert [row.total for row in view.rows] == [False, False, False, True]
+    (mean, *_) = calculate("What is the average actual of the phases?", view)
+    assert mean.value == pytest.approx(500 / 3)
+    (total, *_) = calculate("What was the total budget of all phases?", view)
+    assert total.value == 425
+
+
+def test_rows_that_happen_to_add_up_are_no_total() -> None:
+    builder = DocumentBuilder("teams", title="Teams")
+    builder.table([["Team", "Wins"], ["Carrow", "1"], ["Dunmere", "2"], ["Hollin", "4"], ["Jarrow", "7"]])
+    (view,) = views(builder.build())
+    assert not any(row.total for row in view.rows)

@@ -134,7 +134,9 @@ def _systems(bench: Bench, sizes: Sequence[int]) -> _Systems:
             found = derived_of(lexical, scores, dense)
             engines[size] = ScoredRetriever(view, found, bench.encoder, settings, scores)
             made["pooled-dense"][size] = DenseFirstRetriever(view, found, bench.encoder, settings, scores)
-            plain[size] = HybridRetriever(view, derived_of(lexical, lexical, dense), bench.encoder, settings)
+            plain[size] = HybridRetriever(
+                view, derived_of(lexical, lexical, dense), bench.encoder, settings.replace(hops=1)
+            )
             view = PooledView(snapshot, means[size])
             found = derived_of(lexical, scores, view.dense_index())
             made["mean"][size] = PlainDenseFirstRetriever(view, found, bench.encoder, settings, scores)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = "builtin"
 _WORDS_BY_CLAUSE = 50
+_LOOKED_AT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,16 @@ class MultiHop:
             from odqa.retriever.hops.decompose import decompose
 
             clauses = decompose(question, self._model)
-        plan = make_plan(question, self._derived.lexical.terms, most, clauses)
+        plan = make_plan(question, self._terms, most, clauses)
         return plan if self._settings.decompose != "off" else replace(plan, clauses=())
+
+    def reconsider(self, plan: Plan, ranked: Ranked) -> Plan:
+        """Return the plan that the first ranking calls for: where a table that leads on comes first, it is followed."""
+        if plan.steps > 1 or plan.most < 2:
+            return plan
+        if self._open().leads_on(ranked.passages[:_LOOKED_AT]):
+            return replace(plan, steps=2, why="what comes first is a table that leads to other documents")
+        return plan
 
     def texts(self, plan: Plan) -> list[str]:
         """Return what has to be encoded: the question, and its parts where they are questions themselves.
@@ -150,6 +159,9 @@ class MultiHop:
             scores=np.concatenate([scores, below]),
             features=parts,
         )
+
+    def _terms(self, text: str) -> list[str]:
+        return self._derived.lexical.terms(text)
 
     @cached_property
     def _model(self) -> LanguageModel:

@@ -30,6 +30,7 @@ NEAR = (
 """What is known of a passage by itself."""
 LINKED = ("out", "into", "shared", "gain", "path", "linked_path", "spread")
 """What is known of it beside others."""
+SHARED_NAME = 2
 _KINDS = 3
 NAMES = (*NEAR, *LINKED)
 

@@ -55,6 +55,7 @@ class Plan:
         comparison: it sets several things side by side.
         steps: most steps from the question to its evidence; 1 where no link need be followed.
         why: the reason for so many, in a few words.
+        most: steps that the settings allow.
         questions: the clauses are questions that a language model put, and worth a search by meaning.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     comparison: bool
     steps: int
     why: str
+    most: int = 1
     questions: bool = False
 
 
@@ -75,27 +77,26 @@ def make_plan(question: str, content: Callable[[str], Sequence[str]], most: int,
         most: steps that the settings allow.
         clauses: its parts, where somebody who understands it has named them; split by rules if empty.
     """
+    if most < 2:
+        return Plan(question, (), False, 1, "the settings allow one step")
     parts = tuple(clauses) or split_clauses(question, content)
     names = _names(question)
     relations = len(_RELATIVE.findall(question)) + len(_NESTED.findall(question))
     compared = _COMPARISON.search(question) is not None and len(names) > 1
     compared = compared and _ALTERNATIVE.search(question) is not None
-    if most < 2:
-        return Plan(question, (), compared, 1, "the settings allow one step")
     if clauses:
-        return Plan(
-            question, parts, compared, min(most, len(parts) + 1), f"taken apart into {len(parts)} questions", True
-        )
+        why = f"taken apart into {len(parts)} questions"
+        return Plan(question, parts, compared, min(most, len(parts) + 1), why, most, questions=True)
     if compared:
-        return Plan(question, parts, True, min(most, 2), f"it compares {len(names)} things")
+        return Plan(question, parts, True, 2, f"it compares {len(names)} things", most)
     if len(parts) > 1 and relations:
         count = min(relations, len(parts))
-        return Plan(question, parts, False, min(most, 1 + count), f"{len(parts)} clauses, one about another")
+        return Plan(question, parts, False, min(most, 1 + count), f"{len(parts)} clauses, one about another", most)
     if len(names) > 1:
-        return Plan(question, parts, False, min(most, 2), f"it names {len(names)} things")
+        return Plan(question, parts, False, 2, f"it names {len(names)} things", most)
     if relations:
-        return Plan(question, parts, False, min(most, 2), "it asks for something by what it belongs to")
-    return Plan(question, (), compared, 1, "it is about one thing")
+        return Plan(question, parts, False, 2, "it asks for something by what it belongs to", most)
+    return Plan(question, (), compared, 1, "it is about one thing", most)
 
 
 def split_clauses(question: str, content: Callable[[str], Sequence[str]]) -> tuple[str, ...]:

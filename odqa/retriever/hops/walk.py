@@ -17,7 +17,7 @@ import numpy as np
 
 from odqa.index.links.merge import LINK_KINDS
 from odqa.retriever.hops import features
-from odqa.retriever.hops.features import Asked, Links
+from odqa.retriever.hops.features import SHARED_NAME, Asked, Links
 from odqa.retriever.hops.pool import Pool
 from odqa.retriever.hops.words import PassageWords
 from odqa.schema import LinkKind, Span
@@ -44,6 +44,11 @@ BY_LINKS = 120
 """Passages that the links of a round add."""
 BY_DOCUMENT = 3
 """Passages of a document that a link leads to, those nearest to the question."""
+BY_CELLS = 200
+"""Passages that the cells of tables add in a round, those nearest to the question."""
+TABLES = 4
+"""Beams, the best ones, all of whose rows lead on where they are tables."""
+_ROWS = 500
 _MENTIONS = 200
 _NAMED_SEED = 0.5
 _NAMED = 20
@@ -125,14 +130,16 @@ class Walker:
             if not len(pool):
                 break
             beams = self._beams(pool, scores)
-            edges = self._edges(pool, beams)
-            pool.add(self._neighbours(edges, asked))
+            cells = self._cells(pool, beams, asked)
+            edges = self._edges(pool, beams, cells)
+            pool.add(np.union1d(self._neighbours(edges, asked), cells.passages))
             near = features.near(pool, asked)
             covered = np.concatenate([covered, pool.holds[len(covered) :]])
             before = np.concatenate([before, np.full(len(pool) - len(before), -1, np.int64)])
-            links = _links(pool, beams, edges)
             seeds = _NAMED_SEED * near[:, features.NEAR.index("named")]
             seeds[beams] = _FADE ** np.arange(len(beams))
+            beams = self._with_rows(pool, beams, cells, seeds)
+            links = _links(pool, beams, edges)
             beside, reached = features.linked(pool, beams, covered[beams], links, seeds)
             scores = self._fusion.scores(features.NAMES, np.concatenate([near, beside], axis=1))
             end = reached >= 0
@@ -155,21 +162,55 @@ class Walker:
                 found[passage] = max(found.get(passage, (0.0, "")), (name.weight / 2, name.text))
         return found
 
+    def leads_on(self, passages: Numbers) -> bool:
+        """Tell whether one of these passages is a row of a table whose cells lead to other documents."""
+        return bool(len(self._graph.out(passages, {LinkKind.CELL})))
+
     def _beams(self, pool: Pool, scores: Values) -> Numbers:
         """Return the places of the best passages of the best documents."""
         order = np.argsort(-scores, kind="stable")
         _, firsts = np.unique(pool.documents[order], return_index=True)
         return order[np.sort(firsts)[:BEAMS]]
 
-    def _edges(self, pool: Pool, beams: Numbers) -> _Beside:
-        """Return the edges that lead from or to beams."""
+    def _cells(self, pool: Pool, beams: Numbers, asked: Asked) -> _Cells:
+        """Return the links in the cells of the best tables, those that lead nearest to the question.
+
+        The row that a question is about is often not the one that looks most like it, as the question describes what
+        the row links to and not what it says. So all rows of a table that is a beam lead on.
+        """
+        documents = pool.documents[beams[:TABLES]]
+        first = self._snapshot.first_passage
+        last = np.minimum(first[documents + 1], first[documents] + _ROWS)
+        rows = np.concatenate([*map(np.arange, first[documents], last), np.zeros(0, np.int64)])
+        edges = self._graph.out(rows, {LinkKind.CELL})
+        targets = np.unique(edges.document[edges.document >= 0])
+        low, high = first[targets], np.minimum(first[targets + 1], first[targets] + BY_DOCUMENT)
+        passages = np.concatenate([*map(np.arange, low, high), np.zeros(0, np.int64)])
+        if len(passages) > BY_CELLS:
+            nearest = (self._snapshot.vectors_of(passages) @ asked.queries.T).max(axis=1)
+            passages = np.sort(passages[np.argsort(-nearest, kind="stable")[:BY_CELLS]])
+        kept = np.isin(edges.document, np.searchsorted(first, passages, side="right") - 1)
+        edges = edges.select(kept)
+        return _Cells(edges, np.union1d(passages, edges.source))
+
+    def _with_rows(self, pool: Pool, beams: Numbers, cells: _Cells, seeds: Values) -> Numbers:
+        """Return the beams, and after them the rows whose cells lead on, which are worth as much as their table."""
+        rows = np.setdiff1d(pool.places(np.unique(cells.edges.source)), [*beams.tolist(), -1])
+        best = dict(zip(pool.documents[beams[::-1]].tolist(), seeds[beams[::-1]].tolist(), strict=True))
+        seeds[rows] = [_FADE * best.get(document, 0.0) for document in pool.documents[rows].tolist()]
+        return np.concatenate([beams, rows])
+
+    def _edges(self, pool: Pool, beams: Numbers, cells: _Cells) -> _Beside:
+        """Return the edges that lead from or to beams, and those in the cells of tables."""
         into = self._graph.into(np.unique(pool.documents[beams]))
         likeliest = np.argsort(-into.weight, kind="stable")[:_MENTIONS]
-        return _Beside(self._graph.out(pool.passages[beams]), into.select(likeliest))
+        out = self._graph.out(pool.passages[beams])
+        own = np.isin(cells.edges.source, pool.passages[beams])
+        return _Beside(type(out).joined(out, cells.edges.select(~own)), into.select(likeliest), pool.passages[beams])
 
     def _neighbours(self, edges: _Beside, asked: Asked) -> Numbers:
         """Return the passages that links lead to or come from, those nearest to the question."""
-        out = edges.out
+        out = edges.out.select(np.isin(edges.out.source, edges.beams))
         documents = np.unique(out.document[out.document >= 0])
         inside = [self._nearest_of(int(document), asked.queries[0]) for document in documents]
         linked = np.unique(np.concatenate([edges.into.source, out.passage[out.passage >= 0], *inside]))
@@ -218,17 +259,27 @@ class _Taken(NamedTuple):
 def _taken(links: Links, before: Numbers, end: NDArray[np.bool_]) -> dict[tuple[int, int], _Taken]:
     """Return the strongest link between each passage that was reached and the one before it, by their places."""
     along = np.flatnonzero(end[links.target] & (before[links.target] == links.source))
-    along = along[np.argsort(links.weight[along], kind="stable")]
+    # A link that somebody set says more than a name that both mention.
+    along = along[np.lexsort((links.weight[along], links.kind[along] < SHARED_NAME))]
     pairs = zip(links.source[along].tolist(), links.target[along].tolist(), strict=True)
     return {pair: _Taken(links, link) for pair, link in zip(pairs, along.tolist(), strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
+class _Cells:
+    """Links in the cells of tables, and the passages at both ends."""
+
+    edges: Edges
+    passages: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class _Beside:
-    """Edges that start in beams, and edges that lead to their documents."""
+    """Edges that start in beams or in rows of their tables, and edges that lead to the documents of beams."""
 
     out: Edges
     into: Edges
+    beams: Numbers
 
 
 def _links(pool: Pool, beams: Numbers, edges: _Beside) -> Links:

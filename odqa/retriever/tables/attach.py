@@ -8,6 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from odqa.retriever.tables.calculate import calculate
+from odqa.retriever.tables.patterns import Operation
+from odqa.retriever.tables.question import read_question
 from odqa.retriever.tables.verify import cells_in
 from odqa.retriever.tables.view import table_views
 from odqa.schema import BlockKind, Calculation, Document, Evidence, PassageKind, Span
@@ -69,10 +71,15 @@ def _found(question: str, evidence: Sequence[Evidence], encoder: Encoder | None)
     """Return the surest calculations over the tables of the evidence, each with the item that its table came with."""
     found: list[tuple[Evidence, Calculation]] = []
     seen: set[tuple[str, int]] = set()
+    # To look a cell up is to find its row, which search has done: of further tables it is not worth the time.
+    only_looks_up = all(reading.operation is Operation.LOOKUP for reading in read_question(question))
+    most = 1 if only_looks_up else MOST_TABLES
     for item in evidence:
+        if len(seen) >= most:
+            break
         for number in _tables(item):
             key = (item.document.id, number)
-            if key in seen or len(seen) >= MOST_TABLES:
+            if key in seen or len(seen) >= most:
                 continue
             seen.add(key)
             for view in table_views(item.document, number):

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from odqa.index.summary.analysis import normalize
 from odqa.retriever.tables.cells import CURRENCY_SIGNS, Cell, CellKind, Unit, column_kind, find_unit, read_cell
@@ -23,6 +24,7 @@ _NOTE_MARKS = re.compile(r"\s*(?:\((?:\d{1,2}|[a-z]|see note.*|notes?\s.*)\)|\[\
 _IN_UNIT = re.compile(r"\s*\((?:in\s|[$€£¥₹])[^()]*\)\s*", re.I)
 _ALIAS = re.compile(r"\([“\"]([^()”\"]{2,40})[”\"]\)")  # Apple Inc. (“Apple”)
 _ASIDE = re.compile(r"\([^()]*\)")
+_FEWEST_SUMMED = 3
 _DISTINCT = 0.7
 
 
@@ -92,7 +94,7 @@ def _view(
         return
     columns = [_column(at, headers, [row[at] for row in body]) for at in range(len(body[0]))]
     naming = _naming(columns, body)
-    rows = tuple(_rows(body, columns, naming))
+    rows = tuple(_with_sums(list(_rows(body, columns, naming)), columns))
     if not rows:
         return
     corner = " ".join(row[0].text for row in headers)
@@ -192,6 +194,34 @@ def _rows(body: Sequence[Sequence[Cell]], columns: Sequence[Column], naming: int
             above = cells[0] if cells[0].text else above  # A label that stands once for the rows under it.
             outer = [*groups, above] if above is not None else groups
         yield _row(cells, cells[naming], outer, cells[seasons[0]] if len(seasons) == 1 else None)
+
+
+def _with_sums(rows: list[Row], columns: Sequence[Column]) -> Iterator[Row]:
+    """Yield rows, the last or else the first one as a total if it holds the sums of the others, whatever it is called.
+
+    One column of few small numbers adds up by chance too often to tell.
+    """
+    sums = next((at for at in (len(rows) - 1, 0) if _is_sum(rows, at, columns)), None)
+    for at, row in enumerate(rows):
+        yield replace(row, total=True) if at == sums else row
+
+
+def _is_sum(rows: Sequence[Row], at: int, columns: Sequence[Column]) -> bool:
+    if len(rows) < _FEWEST_SUMMED + 1 or rows[at].total or any(row.total for row in rows):
+        return False
+    matched = 0
+    for column in (column for column in columns if column.kind is CellKind.NUMBER):
+        own = rows[at].cells[column.index].value
+        others = [
+            value for n, row in enumerate(rows) if n != at and (value := row.cells[column.index].value) is not None
+        ]
+        if own is None or not own or len(others) < 2:
+            continue
+        # Rounded summands may miss a rounded sum by half a last digit each.
+        if abs(sum(others) - own) > max(1e-6 * abs(own), 0.002 * abs(own)):
+            return False
+        matched += 1
+    return matched > 1 or (matched == 1 and len(rows) > 2 * _FEWEST_SUMMED)
 
 
 def _is_group(cells: Sequence[Cell]) -> bool:
