@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 BUILT_IN = "builtin"
 _WORDS_BY_CLAUSE = 50
-_LOOKED_AT = 3
+_TABLES = 3
+_LOOKED_AT = 10
+ENOUGH = 0.5
+"""Share of a question, by the rarity of its words, that one passage has to hold for a single step to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,14 @@ class MultiHop:
         return plan if self._settings.decompose != "off" else replace(plan, clauses=())
 
     def reconsider(self, plan: Plan, ranked: Ranked) -> Plan:
-        """Return the plan that the first ranking calls for: where a table that leads on comes first, it is followed."""
+        """Return the plan that the first ranking calls for: one more step where it leads on, or says too little."""
         if plan.steps > 1 or plan.most < 2:
             return plan
-        if self._open().leads_on(ranked.passages[:_LOOKED_AT]):
+        walker = self._open()
+        if walker.leads_on(ranked.passages[:_TABLES]):
             return replace(plan, steps=2, why="what comes first is a table that leads to other documents")
+        if walker.covers(plan.question, ranked.passages[:_LOOKED_AT]) < ENOUGH:
+            return replace(plan, steps=2, why="no passage holds half of what is asked")
         return plan
 
     def texts(self, plan: Plan) -> list[str]:

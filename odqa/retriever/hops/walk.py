@@ -166,6 +166,13 @@ class Walker:
         """Tell whether one of these passages is a row of a table whose cells lead to other documents."""
         return bool(len(self._graph.out(passages, {LinkKind.CELL})))
 
+    def covers(self, question: str, passages: Numbers) -> float:
+        """Return the largest share of what a question asks, by the rarity of its words, that one passage holds."""
+        terms = self._lexical.terms(question)
+        weights = self._lexical.inverse_frequencies(terms)
+        held = self._words.held(np.unique(passages), terms)
+        return float((held @ weights).max(initial=0.0) / max(float(weights.sum()), 1e-9))
+
     def _beams(self, pool: Pool, scores: Values) -> Numbers:
         """Return the places of the best passages of the best documents."""
         order = np.argsort(-scores, kind="stable")
