@@ -26,6 +26,8 @@ from odqa.evaluate.measures import (
     score_run,
 )
 from odqa.evaluate.result import Result
+from odqa.evaluate.retrieval.answerable import measure_answerability
+from odqa.evaluate.retrieval.kinds import DEEPER, judge_kinds, score_kinds, table_documents
 from odqa.evaluate.retrieval.ranking import Prepared, Ranking
 from odqa.evaluate.retrieval.systems import check_systems, make_system
 from odqa.evaluate.retrieval.trec import Run, read_run
@@ -72,10 +74,13 @@ def measure_retrieval(
     engine = bench.searchable
     cutoffs, names = _checked(cutoffs), list(dict.fromkeys([ENGINE, *systems]))
     check_systems(names)  # Before some of them make an index.
-    with bench.stage("prepare systems"):
-        made = {name: make_system(name, engine, max(cutoffs)) for name in names}
     questions = _judged(bench)
-    gold = _Gold(document_judgements(questions), passage_judgements(questions, engine.snapshot), cutoffs)
+    judged, tables = document_judgements(questions), table_documents(engine.snapshot)
+    kinds = judge_kinds(judged, tables)
+    gold = _Gold(judged, passage_judgements(questions, engine.snapshot), cutoffs, kinds, tables)
+    depth = max(cutoffs) * (DEEPER if kinds else 1)
+    with bench.stage("prepare systems"):
+        made = {name: make_system(name, engine, depth) for name in names}
     next(made[ENGINE](["warm up"]))  # The first question pays for loading a model and mapping files.
     found = {}
     for name, system in made.items():
@@ -96,7 +101,9 @@ def measure_retrieval(
     options = {"cutoffs": list(cutoffs), "systems": names}
     prepared: list[object] = list(made.values())
     notes = _notes(bench, questions, gold) + [some.about for some in prepared if isinstance(some, Prepared)]
-    return _result(bench, questions, gold, found, options, notes)
+    with bench.stage("judge"):
+        answerability = measure_answerability(bench)
+    return _result(bench, questions, gold, found, options, notes, answerability)
 
 
 def score_trec_run(bench: Bench, path: Path, *, cutoffs: Sequence[int] = CUTOFFS) -> Result:
@@ -140,6 +147,8 @@ class _Gold:
     documents: Judgements
     passages: Judgements
     cutoffs: Sequence[int]
+    kinds: Mapping[str, Judgements] = field(default_factory=dict)
+    tables: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -169,6 +178,9 @@ class _Found:
         if self.passages:
             for id_, row in score_run(gold.passages, self.passages, gold.cutoffs).items():
                 self.rows[id_] |= {f"{PASSAGE}{name}": value for name, value in row.items()}
+
+        for id_, row in score_kinds(gold.kinds, self.documents, gold.tables, gold.cutoffs).items():
+            self.rows[id_] |= row
 
     def forget(self) -> None:
         """Let go of the ids, of which many systems over many questions have many."""
@@ -205,6 +217,7 @@ def _result(
     found: Mapping[str, _Found],
     options: Mapping[str, Any],
     notes: Sequence[str],
+    judged: Mapping[str, float] | None = None,
 ) -> Result:
     own = next(iter(found.values()))
     snapshot = bench.engine.snapshot if bench.engine is not None else None
@@ -215,7 +228,7 @@ def _result(
         split=bench.dataset.split,
         n=len(questions),
         settings=bench.settings_values(**options),
-        metrics=own.means,
+        metrics=own.means | dict(judged or {}),
         baselines={name: other.means for name, other in found.items() if other is not own},
         seconds=bench.seconds,
         rows=list(_rows(questions, found, snapshot)),
