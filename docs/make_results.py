@@ -234,7 +234,8 @@ def page(requests: Sequence[Request], found: Mapping[str, Result | str], anchors
         "summaries, extractive reader. Weights of walks over links and of answerability were learned from questions of "
         "some of these sets; docs/retrieval.md gives the figures of questions held out. Written by `python "
         f"docs/make_results.py` on {date.today():%d %B %Y}, on {_machine()}; no figure is typed by hand. Each table "
-        "has the command that gives it; where a `--limit` stands in it, the questions are drawn at random, always the same ones.",
+        "has the command that gives it; where a `--limit` stands in it, the questions are drawn at random, always the "
+        "same ones.",
     ]
     for task, title in TITLES.items():
         parts += [f"## {title}", EXPLAINED[task]]
