@@ -160,7 +160,8 @@ def _fit(examples: Iterable[Example], columns: Sequence[int]) -> Values:
         weights.append(np.where(labels[-1], share / gold.sum(), share / other.sum()))
     every = np.concatenate(rows)
     scale = np.maximum(every.std(axis=0), 1e-9)
-    return _logistic(every / scale, np.concatenate(labels), np.concatenate(weights)) / scale
+    learned: Values = _logistic(every / scale, np.concatenate(labels), np.concatenate(weights)) / scale
+    return learned
 
 
 def _logistic(rows: Values, labels: NDArray[np.bool_], weights: Values) -> Values:
