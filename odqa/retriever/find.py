@@ -61,11 +61,14 @@ class Finder:
         """
         ranked = self.retriever.rank(question, exhaustive=exhaustive, within=within, hops=hops)
         seconds = dict(ranked.seconds)
+        reranker = self._reranker
         with _timed(seconds, "read"):
-            kept, cut = self._read(question, ranked, k)
-        if self._reranker is not None:
+            kept, cut = self._read(question, ranked, k if reranker is None else max(k, self.settings.rerank_passages))
+        if reranker is not None:
             with _timed(seconds, "rerank"):
-                kept, cut = self._reranked(question, ranked, k)
+                better = reranker.rerank(question, kept)
+            kept, below = better[:k], better[k : k + _CUT_SHOWN]
+            cut = [*cut, *(_cut(item, CutReason.RERANKED) for item in below)]
         with _timed(seconds, "tables"):
             kept = self._calculated(question, kept)
         with _timed(seconds, "judge"):
@@ -85,14 +88,6 @@ class Finder:
             if len(kept) >= k or wanted >= len(ranked.passages):
                 return kept[:k], cut
             wanted += max(k - len(kept), 4)
-
-    def _reranked(self, question: str, ranked: Ranked, k: int) -> tuple[list[Evidence], list[Cut]]:
-        kept, cut = self._read(question, ranked, max(k, self.settings.rerank_passages))
-        if self._reranker is None:
-            return kept[:k], cut
-        better = self._reranker.rerank(question, kept)
-        below = [_cut(item, CutReason.RERANKED) for item in better[k : k + _CUT_SHOWN]]
-        return better[:k], [*cut, *below]
 
     def _calculated(self, question: str, evidence: list[Evidence]) -> list[Evidence]:
         from odqa.retriever.tables.attach import attach
