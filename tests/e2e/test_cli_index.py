@@ -155,4 +155,4 @@ def test_build_says_in_json_what_was_not_read_only(odqa: Program, tmp_path: Path
     (tmp_path / "empty.txt").write_text("")
     run = run_here(odqa, "index", "build", "empty.txt", *FAST, "--json", cwd=tmp_path)
     assert json.loads(run.out)["failures"][0]["source"].endswith("empty.txt")
-    assert run_here(odqa, "search", "anything", cwd=tmp_path, code=3).out.startswith("The index holds no passage")
+    assert run_here(odqa, "search", "anything", cwd=tmp_path, code=3).out.startswith("No passage was found")

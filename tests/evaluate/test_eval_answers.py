@@ -133,8 +133,7 @@ def test_baselines_are_the_beginning_and_the_passage_found_first(result: Result,
     lead = " ".join(first.document.text.split()[:length])
     assert row["baselines"]["lead"]["rouge1"] == rouge(lead, question.references)["rouge1"]
     assert row["baselines"]["top-passage"]["rougeL"] == rouge(first.text, question.references)["rougeL"]
-    assert len(first.text) > 400
-    assert row["evidence"][0]["text"] == first.text[:399] + "…"
+    assert row["evidence"][0]["text"] == (first.text if len(first.text) <= 400 else first.text[:399] + "…")
 
 
 def test_questions_without_answer_are_refused_and_kept_apart(result: Result) -> None:
