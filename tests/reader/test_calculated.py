@@ -10,6 +10,7 @@ import pytest
 
 from odqa.data.builder import DocumentBuilder
 from odqa.engine import Engine
+from odqa.evaluate.answers.citations import judge_citations
 from odqa.reader.calculated import best_calculation, with_calculation
 from odqa.reader.cite import iterate_claims
 from odqa.retriever.tables import recompute
@@ -54,6 +55,15 @@ def test_an_average_is_stated_and_cites_its_cells(engine: Engine) -> None:
     text = engine.document("ferries").text
     for citation in first.citations:
         assert " … ".join(span.of(text) for span in citation.spans) == citation.quote
+
+
+def test_a_judge_does_the_sum_again_on_what_is_cited(engine: Engine) -> None:
+    answer = engine.ask(QUESTION)
+    figures = judge_citations(answer, engine.verifier)
+    assert figures.supported[0]
+    first = answer.claims[0]
+    fewer = replace(first, citations=tuple(replace(c, spans=c.spans[:1]) for c in first.citations))
+    assert not judge_citations(replace(answer, claims=(fewer,)), engine.verifier).supported[0]
 
 
 def test_the_surest_calculation_is_the_one(engine: Engine) -> None:

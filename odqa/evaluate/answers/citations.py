@@ -4,7 +4,7 @@ A sentence is *recalled* if its citations, read together, support it. A citation
 recalled and it either supports the sentence alone or is needed: without it the others do not support the sentence.
 Recall is the share of sentences recalled; precision is the share of citations that are precise, those of sentences
 that are not recalled counting as imprecise. This is what `compute_autoais` of princeton-nlp/ALCE computes, down to
-reading the first three citations of a sentence only. It differs in four ways:
+reading the first three citations of a sentence only. It differs in five ways:
 
 * A verifier takes the place of the T5-11B NLI model. Where the same verifier has let the sentence pass into the
   answer, as it has unless another judge is named, the figures are circular: they then say that citations were narrowed
@@ -13,6 +13,8 @@ reading the first three citations of a sentence only. It differs in four ways:
   around them. Every other character of the document is blanked out before the judge sees it, so an index-level
   neighbour cannot lend support. This is stricter.
 * Sentences are the engine's claims, not those that NLTK finds, and a citation is one place of a document.
+* A sentence that states what a table operation gives is judged by doing the operation again on the cited cells, since
+  no text holds its number.
 * Citations of several documents are handed to the judge as several pieces of evidence, not as one joined text: whether
   they may support a sentence only jointly is the judge's to decide.
 """
@@ -25,6 +27,8 @@ from typing import TYPE_CHECKING
 
 from odqa.data.sentences import split_sentences
 from odqa.reader.quote import GAP
+from odqa.reader.words import squeeze
+from odqa.retriever.tables import recompute
 from odqa.schema import Block, BlockKind, Document, Evidence, Span
 
 if TYPE_CHECKING:
@@ -124,8 +128,25 @@ def _supports(judge: Verifier, claim: Claim, citations: Sequence[Citation], evid
     cited = premise(citations, evidence)
     if not cited:
         return False
+    if _is_calculated(claim, cited, evidence):
+        return True
     support = judge.support(claim.text, cited)
     return support.score >= judge.threshold and not support.contradiction
+
+
+def _is_calculated(claim: Claim, cited: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:
+    """Tell whether a sentence states a calculation that the cited cells, and nothing else, give."""
+    stated = [
+        (item.document.id, calculation)
+        for item in evidence
+        for calculation in item.calculations
+        if squeeze(calculation.statement) == claim.text
+    ]
+    return any(
+        item.document.id == id_ and recompute(calculation, item.document)
+        for id_, calculation in stated
+        for item in cited
+    )
 
 
 def _is_precise(
