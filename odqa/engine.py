@@ -229,7 +229,7 @@ class Engine:
     ) -> Iterator[Event]:
         """Answer like `ask`, step by step: the evidence, each sentence once it is checked, then the whole answer."""
         from odqa.reader.cite import finish, iterate_claims
-        from odqa.retriever.tables import recompute
+        from odqa.retriever.find import recompute
 
         start = time.perf_counter()
         layout, question = AnswerStyle.of(style, words), _checked(question)

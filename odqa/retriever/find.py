@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from odqa.retriever.evidence import read_evidence, read_passage
-from odqa.schema import Answerability, Cut, CutReason, Evidence, Found, Stage, Trace
+from odqa.schema import Answerability, Cut, CutReason, Evidence, Found, PassageKind, Stage, Trace
 
 if TYPE_CHECKING:
     from odqa.protocols import Reranker
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from odqa.retriever.ranked import Ranked
     from odqa.retriever.search import HybridRetriever
     from odqa.retriever.signals import Statistics
+    from odqa.schema import Calculation, Document
 
 _CUT_SHOWN = 5
 _SETTINGS = ("documents", "candidates", "rrf_k", "hops", "decompose", "reranker")
@@ -90,6 +91,8 @@ class Finder:
             wanted += max(k - len(kept), 4)
 
     def _calculated(self, question: str, evidence: list[Evidence]) -> list[Evidence]:
+        if not any(item.passage.kind is PassageKind.ROW for item in evidence):
+            return evidence  # Reading tables takes a fifth of a second to import.
         from odqa.retriever.tables.attach import attach
 
         def row(document_id: str, place: int) -> Evidence | None:
@@ -157,6 +160,13 @@ class Finder:
         from odqa.retriever.signals import collection_statistics
 
         return collection_statistics(self.retriever.derived.lexical)
+
+
+def recompute(calculation: Calculation, document: Document) -> bool:
+    """Tell whether a calculation's cells give what its statement says; see `odqa.retriever.tables.recompute`."""
+    from odqa.retriever.tables.verify import recompute as again
+
+    return again(calculation, document)
 
 
 def _cut(item: Evidence, reason: CutReason) -> Cut:
