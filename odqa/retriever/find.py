@@ -6,15 +6,14 @@ the question asks for are carried out; disagreements are marked; and how likely 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from odqa.retriever.evidence import read_evidence, read_passage
+from odqa.retriever.timing import timed
 from odqa.schema import Answerability, Cut, CutReason, Evidence, Found, PassageKind, Stage, Trace
 
 if TYPE_CHECKING:
@@ -63,23 +62,24 @@ class Finder:
         ranked = self.retriever.rank(question, exhaustive=exhaustive, within=within, hops=hops)
         seconds = dict(ranked.seconds)
         reranker = self._reranker
-        with _timed(seconds, "read"):
-            kept, cut = self._read(question, ranked, k if reranker is None else max(k, self.settings.rerank_passages))
+        with timed(seconds, "read"):
+            wanted = k if reranker is None else max(k, self.settings.rerank_passages)
+            kept, cut, read = self._read(question, ranked, wanted)
+        why = CutReason.RANK
         if reranker is not None:
-            with _timed(seconds, "rerank"):
-                better = reranker.rerank(question, kept)
-            kept, below = better[:k], better[k : k + _CUT_SHOWN]
-            cut = [*cut, *(_cut(item, CutReason.RERANKED) for item in below)]
-        with _timed(seconds, "tables"):
+            with timed(seconds, "rerank"):
+                kept, why = reranker.rerank(question, kept), CutReason.RERANKED
+        cut = [*cut, *(_cut(item, why) for item in kept[k : k + _CUT_SHOWN]), *self._below(ranked, read)]
+        kept = kept[:k]
+        with timed(seconds, "tables"):
             kept = self._calculated(question, kept)
-        with _timed(seconds, "judge"):
+        with timed(seconds, "judge"):
             kept = self._compared(kept)
             judged = self._judged(question, kept)
-        cut = [*cut, *self._below(ranked, k)]
         return Found(tuple(kept), self._trace(question, ranked, seconds, cut), judged)
 
-    def _read(self, question: str, ranked: Ranked, k: int) -> tuple[list[Evidence], list[Cut]]:
-        """Read passages until `k` are left that are no copies of others."""
+    def _read(self, question: str, ranked: Ranked, k: int) -> tuple[list[Evidence], list[Cut], int]:
+        """Read passages until `k` are left that are no copies of others; return how many were read, too."""
         from odqa.retriever.copies import collapse
 
         wanted = k
@@ -87,7 +87,7 @@ class Finder:
             read = read_evidence(self.snapshot, question, ranked, wanted)
             kept, cut = collapse(read)
             if len(kept) >= k or wanted >= len(ranked.passages):
-                return kept[:k], cut
+                return kept, cut, wanted
             wanted += max(k - len(kept), 4)
 
     def _calculated(self, question: str, evidence: list[Evidence]) -> list[Evidence]:
@@ -114,10 +114,10 @@ class Finder:
         least = self.settings.refuse_below / 100
         return judge(question, evidence, self._model, least if threshold is None else threshold, self._statistics)
 
-    def _below(self, ranked: Ranked, k: int) -> Iterator[Cut]:
-        """Yield the passages that come next, and were not read."""
-        next_ones = ranked.passages[k : k + _CUT_SHOWN]
-        for passage, score in zip(next_ones.tolist(), ranked.scores[k:].tolist(), strict=False):
+    def _below(self, ranked: Ranked, read: int) -> Iterator[Cut]:
+        """Yield the passages that come after those that were read."""
+        next_ones = ranked.passages[read : read + _CUT_SHOWN]
+        for passage, score in zip(next_ones.tolist(), ranked.scores[read:].tolist(), strict=False):
             number = int(np.searchsorted(self.snapshot.first_passage, passage, side="right")) - 1
             place = passage - int(self.snapshot.first_passage[number]) + 1
             yield Cut(f"{self._titles[number]} › passage {place}", self.snapshot.ids[number], CutReason.RANK, score)
@@ -171,12 +171,3 @@ def recompute(calculation: Calculation, document: Document) -> bool:
 
 def _cut(item: Evidence, reason: CutReason) -> Cut:
     return Cut(f"{item.document.title} › passage {item.passage.index + 1}", item.document.id, reason, item.score)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[stage] = time.perf_counter() - start

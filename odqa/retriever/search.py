@@ -12,9 +12,7 @@ A question of several steps is then taken further by `hops`; one of a single ste
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +22,7 @@ from odqa.retriever.evidence import read_evidence
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.hops.expand import MultiHop, Trail
 from odqa.retriever.ranked import Ranked
+from odqa.retriever.timing import timed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,15 +113,14 @@ class HybridRetriever:
         """Rank passages without reading them; see `retrieve`."""
         seconds: dict[str, float] = {}
         plan = self.multihop.plan(question, hops)
-        with _timed(seconds, "encode"):
+        with timed(seconds, "encode"):
             queries = self.encoder.encode(self.multihop.texts(plan), kind="query")
         ranked = self._rank(question, queries[0], seconds, exhaustive=exhaustive, within=within)
-        with _timed(seconds, "hops"):
+        with timed(seconds, "passages"):
             plan = self.multihop.reconsider(plan, ranked)
         if plan.steps < 2:
-            del seconds["hops"]
             return replace(ranked, plan=plan)
-        with _timed(seconds, "hops"):
+        with timed(seconds, "hops"):
             found = self.multihop.expand(plan, queries, ranked, self._nearest, within)
         return replace(found, seconds=seconds)
 
@@ -145,7 +143,7 @@ class HybridRetriever:
     ) -> Ranked:
         """Rank passages by the question as a whole."""
         scores = _Scores()
-        with _timed(seconds, "pooled"):
+        with timed(seconds, "pooled"):
             lexical, lexical_scores = self.derived.lexical.documents(question, self.settings.candidates)
             scores.note("document_bm25", lexical, lexical_scores)
             words = self._lexical_passages(question, within)
@@ -154,7 +152,7 @@ class HybridRetriever:
                 entries: dict[int, int] = {}
             else:
                 scope, entries = self._pooled(query, lexical, words[0], scores)
-        with _timed(seconds, "passages"):
+        with timed(seconds, "passages"):
             scores.note("bm25", *words)
             rankings = [self._dense_passages(query, scope, scores), words[0]]
             rankings.append(self._by_document(lexical.tolist(), rankings))
@@ -293,12 +291,3 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Return the positions of the `k` largest values, largest first; ties in order of position."""
     candidates = np.sort(np.argpartition(-values, k)[:k]) if len(values) > k else np.arange(len(values))
     return candidates[np.argsort(-values[candidates], kind="stable")]
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[stage] = time.perf_counter() - start

@@ -49,8 +49,7 @@ class Pool:
         """
         self._snapshot, self._lexical, self._words, self._inside = snapshot, lexical, words, inside
         self.terms = lexical.terms(question)
-        idf = lexical.inverse_frequencies(self.terms)
-        self.weights: NDArray[np.float64] = idf / max(float(idf.sum()), 1e-9)
+        self.weights = words.weights(self.terms)
         self.passages: Numbers = np.zeros(0, np.int64)
         self.documents: Numbers = np.zeros(0, np.int64)
         self.vectors: Vectors = np.zeros((0, snapshot.dimension), np.float32)

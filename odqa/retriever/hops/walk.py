@@ -169,9 +169,8 @@ class Walker:
     def covers(self, question: str, passages: Numbers) -> float:
         """Return the largest share of what a question asks, by the rarity of its words, that one passage holds."""
         terms = self._lexical.terms(question)
-        weights = self._lexical.inverse_frequencies(terms)
         held = self._words.held(np.unique(passages), terms)
-        return float((held @ weights).max(initial=0.0) / max(float(weights.sum()), 1e-9))
+        return float((held @ self._words.weights(terms)).max(initial=0.0))
 
     def _beams(self, pool: Pool, scores: Values) -> Numbers:
         """Return the places of the best passages of the best documents."""
@@ -193,9 +192,7 @@ class Walker:
         targets = np.unique(edges.document[edges.document >= 0])
         low, high = first[targets], np.minimum(first[targets + 1], first[targets] + BY_DOCUMENT)
         passages = np.concatenate([*map(np.arange, low, high), np.zeros(0, np.int64)])
-        if len(passages) > BY_CELLS:
-            nearest = (self._snapshot.vectors_of(passages) @ asked.queries.T).max(axis=1)
-            passages = np.sort(passages[np.argsort(-nearest, kind="stable")[:BY_CELLS]])
+        passages = self._nearest(passages, asked, BY_CELLS)
         kept = np.isin(edges.document, np.searchsorted(first, passages, side="right") - 1)
         edges = edges.select(kept)
         return _Cells(edges, np.union1d(passages, edges.source))
@@ -221,10 +218,14 @@ class Walker:
         documents = np.unique(out.document[out.document >= 0])
         inside = [self._nearest_of(int(document), asked.queries[0]) for document in documents]
         linked = np.unique(np.concatenate([edges.into.source, out.passage[out.passage >= 0], *inside]))
-        if len(linked) > BY_LINKS:
-            nearest = (self._snapshot.vectors_of(linked) @ asked.queries.T).max(axis=1)
-            linked = np.sort(linked[np.argsort(-nearest, kind="stable")[:BY_LINKS]])
-        return linked
+        return self._nearest(linked, asked, BY_LINKS)
+
+    def _nearest(self, passages: Numbers, asked: Asked, most: int) -> Numbers:
+        """Return those of many passages that are nearest to what is asked; both ascending."""
+        if len(passages) <= most:
+            return passages
+        nearest = (self._snapshot.vectors_of(passages) @ asked.queries.T).max(axis=1)
+        return np.sort(passages[np.argsort(-nearest, kind="stable")[:most]])
 
     def _nearest_of(self, document: int, query: NDArray[np.float32]) -> Numbers:
         first, last = self._snapshot.first_passage[[document, document + 1]].tolist()

@@ -49,10 +49,18 @@ class PassageWords:
         held[row[hit], column[hit]] = 1.0
         return held
 
+    def weights(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """Return the inverse document frequency of each term as a share of their sum, shape (len(terms),)."""
+        idf = self._lexical.inverse_frequencies(terms)
+        shares: NDArray[np.float64] = idf / max(float(idf.sum()), 1e-9)
+        return shares
+
     def _words(self, passages: NDArray[np.int64]) -> list[NDArray[np.uint32]]:
         numbers = passages.tolist()
         with self._lock:
             found = {number: known for number in numbers if (known := self._known.get(number)) is not None}
+            for number in found:
+                self._known.move_to_end(number)
         new = [number for number in numbers if number not in found]
         if new:
             texts = self._snapshot.passage_inputs(np.array(new, np.int64))
