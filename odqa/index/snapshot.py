@@ -177,9 +177,18 @@ class Snapshot:
             start += len(vectors)
         return found
 
+    def documents_of(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each passage's document, by the passages' global numbers."""
+        numbers: NDArray[np.int64] = np.searchsorted(self.first_passage, passages, side="right") - 1
+        return numbers
+
+    def document_of(self, passage: int) -> int:
+        """Return the number of a passage's document, by the passage's global number."""
+        return int(np.searchsorted(self.first_passage, passage, side="right")) - 1
+
     def passage_inputs(self, passages: NDArray[np.int64]) -> list[str]:
         """Return context and text of passages by their global numbers, ascending, without rebuilding documents."""
-        documents = np.searchsorted(self.first_passage, passages, side="right") - 1
+        documents = self.documents_of(passages)
         bounds = np.flatnonzero(np.diff(documents, prepend=-1))
         inputs: list[str] = []
         for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(passages)], strict=True):

@@ -88,7 +88,7 @@ def collect(bench: Bench) -> list[Example]:
         steps = retriever.multihop.plan(text).steps
         ranked, trail = retriever.trail(text)
         walked = trail.walked
-        numbers = np.searchsorted(snapshot.first_passage, walked.passages, side="right") - 1
+        numbers = snapshot.documents_of(walked.passages)
         ids = [snapshot.ids[number] for number in numbers.tolist()]
         places = walked.passages - snapshot.first_passage[numbers]
         pieces = by_document[question.id]

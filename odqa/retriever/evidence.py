@@ -44,7 +44,7 @@ class _Reading:
         self.snapshot, self.question, self.ranked = snapshot, question, ranked
 
     def evidence(self, passage: int, score: float) -> Evidence:
-        number = self._document(passage)
+        number = self.snapshot.document_of(passage)
         parsed = self.snapshot.parsed(number)
         own = parsed.passages[passage - int(self.snapshot.first_passage[number])]
         scores = dict(self.ranked.part(passage, _BY_PASSAGE)) | dict(self.ranked.part(number, _BY_DOCUMENT))
@@ -65,7 +65,7 @@ class _Reading:
     def _direct(self, passage: int) -> list[Hop]:
         """Return the hops of the first search: by a part of the question or a name in it, then document and entry."""
         hops = []
-        number = self._document(passage)
+        number = self.snapshot.document_of(passage)
         parsed, scores = self.snapshot.parsed(number), dict(self.ranked.part(number, _BY_DOCUMENT))
         if clause := self.ranked.by_clause.get(passage):
             hops.append(Hop(HopKind.QUERY, clause))
@@ -78,7 +78,7 @@ class _Reading:
         return hops
 
     def _passage(self, passage: int, score: float) -> Hop:
-        number = self._document(passage)
+        number = self.snapshot.document_of(passage)
         parsed = self.snapshot.parsed(number)
         own = parsed.passages[passage - int(self.snapshot.first_passage[number])]
         label = " › ".join(parsed.sections[own.section].path) or f"passage {own.index + 1}"
@@ -91,9 +91,6 @@ class _Reading:
         section: Section = parsed.sections[parsed.passages[own.first].section]
         label = f"{passages} › {section.title}" if section.title else passages
         return Hop(HopKind.ENTRY, label, score, document_id=parsed.document.id)
-
-    def _document(self, passage: int) -> int:
-        return int(np.searchsorted(self.snapshot.first_passage, passage, side="right")) - 1
 
     def _score(self, passage: int) -> float:
         places = np.flatnonzero(self.ranked.passages == passage)

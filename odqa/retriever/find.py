@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from odqa.retriever.evidence import read_evidence, read_passage
 from odqa.retriever.timing import timed
 from odqa.schema import Answerability, Cut, CutReason, Evidence, Found, PassageKind, Stage, Trace
@@ -118,7 +116,7 @@ class Finder:
         """Yield the passages that come after those that were read."""
         next_ones = ranked.passages[read : read + _CUT_SHOWN]
         for passage, score in zip(next_ones.tolist(), ranked.scores[read:].tolist(), strict=False):
-            number = int(np.searchsorted(self.snapshot.first_passage, passage, side="right")) - 1
+            number = self.snapshot.document_of(passage)
             place = passage - int(self.snapshot.first_passage[number]) + 1
             yield Cut(f"{self._titles[number]} › passage {place}", self.snapshot.ids[number], CutReason.RANK, score)
 

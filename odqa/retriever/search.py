@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from odqa.index.links.columns import ranges
 from odqa.retriever.evidence import read_evidence
 from odqa.retriever.fusion import reciprocal_rank
 from odqa.retriever.hops.expand import MultiHop, Trail
@@ -162,7 +163,7 @@ class HybridRetriever:
 
     def rank_documents(self, ranked: Ranked) -> list[str]:
         """Return the ids of the ranked passages' documents, each once, best first."""
-        numbers = self._documents_of(ranked.passages)
+        numbers = self.snapshot.documents_of(ranked.passages)
         ids = self.snapshot.ids
         return [ids[number] for number in dict.fromkeys(numbers.tolist())]
 
@@ -196,7 +197,7 @@ class HybridRetriever:
         """
         near = self._near(query)
         scores.note("entry", near.documents, near.scores)
-        by_passage = self._documents_of(words)
+        by_passage = self.snapshot.documents_of(words)
         rankings = [near.documents, lexical, by_passage[_firsts(by_passage)]]
         documents, fused = reciprocal_rank(rankings, k=self.settings.rrf_k)
         scores.note("document", documents, fused)
@@ -224,12 +225,13 @@ class HybridRetriever:
     def _passages_in(self, entries: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the passages of entries, ascending if these are, and the entry of each."""
         bounds = self.snapshot.entry_passage
-        return _ranges(bounds[entries], bounds[entries + 1]), np.repeat(entries, bounds[entries + 1] - bounds[entries])
+        count = bounds[entries + 1] - bounds[entries]
+        return ranges(bounds[entries], count), np.repeat(entries, count)
 
     def _passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the passages of documents, ascending if these are."""
         first = self.snapshot.first_passage
-        return _ranges(first[documents], first[documents + 1])
+        return ranges(first[documents], first[documents + 1] - first[documents])
 
     def _how_many(self, fused: NDArray[np.float64]) -> int:
         """Decide how many documents to open by how soon their scores fall, within the setting `documents`.
@@ -266,19 +268,10 @@ class HybridRetriever:
         """Rank the passages found so far by the rank of their document, and within it as they stand."""
         found, _ = reciprocal_rank(rankings, k=self.settings.rrf_k)
         rank = {number: place for place, number in enumerate(documents)}
-        places = np.array([rank.get(number, len(rank)) for number in self._documents_of(found).tolist()], np.int64)
+        places = np.array(
+            [rank.get(number, len(rank)) for number in self.snapshot.documents_of(found).tolist()], np.int64
+        )
         return found[np.argsort(places, kind="stable")]
-
-    def _documents_of(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(self.snapshot.first_passage, passages, side="right") - 1
-
-
-def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers of the ranges `[start, end)`, one after the other."""
-    sizes = ends - starts
-    before = np.cumsum(sizes) - sizes
-    numbers: NDArray[np.int64] = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
-    return numbers
 
 
 def _firsts(items: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -50,7 +50,7 @@ class Run:
     def note(self, retriever: HybridRetriever, question: str, passages: NDArray[np.int64]) -> None:
         """Keep the first documents and passages of a ranking of passages."""
         snapshot = retriever.snapshot
-        owners = np.searchsorted(snapshot.first_passage, passages, side="right") - 1
+        owners = snapshot.documents_of(passages)
         self.note_documents(retriever, question, owners)
         places = (passages - snapshot.first_passage[owners])[:DEPTH]
         pairs = zip(owners[:DEPTH].tolist(), places.tolist(), strict=True)

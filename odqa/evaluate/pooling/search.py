@@ -59,7 +59,7 @@ class PassageScores:
             for row, scores in enumerate(products, start):
                 self.dense, self._question = scores, questions[row]
                 self._ranking = self._lexical.passages(questions[row], max(1, self._passages))
-                self._owners = np.searchsorted(self._snapshot.first_passage, self._ranking[0], side="right") - 1
+                self._owners = self._snapshot.documents_of(self._ranking[0])
                 yield row
 
     def passages(self, question: str, limit: int, within: Sequence[int] | None = None) -> Found:

@@ -106,7 +106,7 @@ def rank_by_passages(snapshot: Snapshot, passages: NDArray[np.int64], depth: int
         depth: how many passages and documents to keep.
         milliseconds: the search took.
     """
-    numbers = np.searchsorted(snapshot.first_passage, passages, side="right") - 1
+    numbers = snapshot.documents_of(passages)
     documents = [snapshot.ids[number] for number in dict.fromkeys(numbers.tolist())]
     return Ranking(documents[:depth], passage_ids(snapshot, passages[:depth]), milliseconds)
 
@@ -122,7 +122,7 @@ def best(values: NDArray[np.floating], k: int, above: float = -np.inf) -> NDArra
 
 def passage_ids(snapshot: Snapshot, passages: NDArray[np.int64]) -> list[str]:
     """Return the ids of passages in a run."""
-    numbers = np.searchsorted(snapshot.first_passage, passages, side="right") - 1
+    numbers = snapshot.documents_of(passages)
     places = passages - snapshot.first_passage[numbers]
     return [
         passage_id(snapshot.ids[number], place) for number, place in zip(numbers.tolist(), places.tolist(), strict=True)

@@ -110,7 +110,7 @@ def _fused(engine: Engine, flat: FlatPassages, question: str, depth: int) -> NDA
 
 
 def _text(snapshot: Snapshot, passage: int) -> str:
-    number = int(np.searchsorted(snapshot.first_passage, passage, side="right")) - 1
+    number = snapshot.document_of(passage)
     parsed = snapshot.parsed(number)
     return parsed.passage_text(parsed.passages[passage - int(snapshot.first_passage[number])])
 
@@ -118,7 +118,7 @@ def _text(snapshot: Snapshot, passage: int) -> str:
 def _best_of(snapshot: Snapshot, documents: Sequence[int], ranked: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the best passage of each document, the documents as the ranking has them; of others, the first."""
     wanted = set(documents)
-    owners = np.searchsorted(snapshot.first_passage, ranked, side="right") - 1
+    owners = snapshot.documents_of(ranked)
     chosen: dict[int, int] = {}
     for passage, owner in zip(ranked.tolist(), owners.tolist(), strict=True):
         if owner in wanted:

@@ -64,7 +64,7 @@ class Pool:
         new = np.setdiff1d(passages, self.passages)
         if not len(new):
             return
-        documents = np.searchsorted(self._snapshot.first_passage, new, side="right") - 1
+        documents = self._snapshot.documents_of(new)
         if self._inside is not None:
             new, documents = new[self._inside[documents]], documents[self._inside[documents]]
         self.holds = np.concatenate([self.holds, self._words.held(new, self.terms)])

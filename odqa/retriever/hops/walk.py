@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from odqa.index.links.columns import ranges
 from odqa.index.links.merge import LINK_KINDS
 from odqa.retriever.hops import features
 from odqa.retriever.hops.features import SHARED_NAME, Asked, Links
@@ -186,14 +187,12 @@ class Walker:
         """
         documents = pool.documents[beams[:TABLES]]
         first = self._snapshot.first_passage
-        last = np.minimum(first[documents + 1], first[documents] + _ROWS)
-        rows = np.concatenate([*map(np.arange, first[documents], last), np.zeros(0, np.int64)])
+        rows = ranges(first[documents], np.minimum(first[documents + 1] - first[documents], _ROWS))
         edges = self._graph.out(rows, {LinkKind.CELL})
         targets = np.unique(edges.document[edges.document >= 0])
-        low, high = first[targets], np.minimum(first[targets + 1], first[targets] + BY_DOCUMENT)
-        passages = np.concatenate([*map(np.arange, low, high), np.zeros(0, np.int64)])
+        passages = ranges(first[targets], np.minimum(first[targets + 1] - first[targets], BY_DOCUMENT))
         passages = self._nearest(passages, asked, BY_CELLS)
-        kept = np.isin(edges.document, np.searchsorted(first, passages, side="right") - 1)
+        kept = np.isin(edges.document, self._snapshot.documents_of(passages))
         edges = edges.select(kept)
         return _Cells(edges, np.union1d(passages, edges.source))
 
@@ -238,7 +237,7 @@ class Walker:
     def _step(self, pool: Pool, taken: _Taken) -> Step:
         edges, edge = taken.links.edges, int(taken.links.edge[taken.link])
         source = int(edges.source[edge])
-        document = int(np.searchsorted(self._snapshot.first_passage, source, side="right")) - 1
+        document = self._snapshot.document_of(source)
         span = Span(int(edges.start[edge]), int(edges.end[edge]))
         before = int(pool.passages[taken.links.source[taken.link]])
         return Step(before, LINK_KINDS[int(edges.kind[edge])], document, span)
@@ -322,8 +321,7 @@ def _joined(known: Numbers, wanted: Numbers) -> tuple[Numbers, Numbers]:
     """Return the pairs of equal values, as places in `wanted` and in `known`, which is ascending."""
     low, high = (np.searchsorted(known, wanted, side=side) for side in ("left", "right"))
     size = high - low
-    rows = np.repeat(np.arange(len(wanted)), size)
-    return rows, np.repeat(low - np.cumsum(size) + size, size) + np.arange(size.sum())
+    return np.repeat(np.arange(len(wanted)), size), ranges(low, size)
 
 
 def _without_cycles(steps: dict[int, Step]) -> dict[int, Step]:
