@@ -300,6 +300,12 @@ class Engine:
         pairs = zip(snapshot.ids, snapshot.column("title"), snapshot.live, strict=True)
         return [(id_, title) for id_, title, live in pairs if live]
 
+    def sources(self) -> list[tuple[str, str]]:
+        """Return id and source of every document."""
+        snapshot = self._current.snapshot
+        pairs = zip(snapshot.ids, snapshot.column("source"), snapshot.live, strict=True)
+        return [(id_, source) for id_, source, live in pairs if live]
+
     def collection(self) -> Collection:
         """Return the clusters of the documents, each with its summary; made on first use and then kept in the cache.
 

@@ -43,6 +43,7 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "readers": {
             "extractive": "odqa.reader.extractive:make_extractive",
             "chat": "odqa.reader.chat.reader:make_chat",
+            "fusion": "odqa.reader.neural.reader:make_fusion",
         },
         "verifiers": {
             "lexical-semantic": "odqa.reader.verify:make_alignment",

@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 from odqa.errors import ConfigError, IndexMismatch
 from odqa.registry import names as part_names
 
-RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_PYTHON", "ODQA_LLM_KEY"})
+RESERVED = frozenset({"ODQA_INDEX", "ODQA_DATA", "ODQA_CACHE", "ODQA_MODELS", "ODQA_PYTHON", "ODQA_LLM_KEY"})
 """Environment variables of odqa that are not settings: places, and a secret that no file should hold."""
 
 DEFAULT = "default"
@@ -93,7 +93,19 @@ class Settings:
         30, "refuse where the evidence answers with a smaller probability, in percent; 0 never", least=0
     )
 
-    reader: str = _setting("extractive", "who writes the answer: extractive (no model) or chat (see llm)")
+    reader: str = _setting(
+        "extractive",
+        "who writes the answer: extractive (no model), chat (see llm), or a trained reader's name or folder",
+    )
+    drafts: int = _setting(
+        4, "answers that a trained reader drafts, of which what the verifier supports best is kept", least=1, most=64
+    )
+    beams: int = _setting(
+        1,
+        "beginnings that a trained reader pursues at once for its first draft; 1 takes the likeliest word each time",
+        least=1,
+        most=64,
+    )
     verifier: str = _setting(
         "lexical-semantic", "who checks every sentence of it: lexical-semantic (no model), or any grounding model"
     )

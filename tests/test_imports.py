@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # odqa/__init__.py. Imports inside functions and under TYPE_CHECKING count too: they are dependencies all the same.
 WORDS = {"schema", "errors", "patterns"}
 GROUND = WORDS | {"protocols", "settings", "fs", "registry", "parts"}
-HOUSE = GROUND | {"llm", "data", "index", "retriever", "reader", "answering", "engine"}
+HOUSE = GROUND | {"models", "llm", "data", "index", "retriever", "reader", "answering", "engine"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "patterns": set(),
@@ -29,12 +29,13 @@ ALLOWED: dict[str, set[str]] = {
     "fs": WORDS,
     "registry": WORDS | {"protocols"},
     "settings": WORDS | {"protocols", "fs", "registry"},
-    "parts": WORDS | {"protocols", "settings", "registry"},
+    "models": WORDS | {"protocols", "settings", "fs", "registry"},
+    "parts": WORDS | {"protocols", "settings", "registry", "models"},
     "llm": WORDS | {"protocols", "settings", "fs"},
     "data": GROUND,
     "index": GROUND | {"llm", "data"},
     "retriever": GROUND | {"llm", "data", "index"},
-    "reader": WORDS | {"protocols", "settings", "llm"},
+    "reader": WORDS | {"protocols", "settings", "fs", "registry", "llm", "models"},
     "explain": WORDS,
     "calibrate": HOUSE - {"engine"},
     "answering": {"index"} | WORDS | {"protocols", "reader", "retriever"},

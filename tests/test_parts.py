@@ -11,9 +11,12 @@ import pytest
 
 from odqa import testing
 from odqa.engine import Engine
+from odqa.errors import ConfigError, ModelError
 from odqa.index.encoder import MiniLMEncoder
 from odqa.index.hashing import HashingEncoder
 from odqa.index.summary.make import make_summarizer
+from odqa.models import write_card
+from odqa.parts import make_reader, make_verifier
 from odqa.registry import names, resolve
 from odqa.schema import AnswerStyle, Document, Draft, DraftSentence, Evidence, Span
 from odqa.settings import Settings
@@ -124,3 +127,47 @@ def test_checks_find_what_is_broken(engine: Engine) -> None:
 
     with pytest.raises(AssertionError, match="no document came out"):
         testing.check_loader(Forgetful(), LIBRARY / "chronicle.txt")
+
+
+def test_unknown_names_of_readers_and_verifiers_are_told_which_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODQA_MODELS", str(tmp_path))
+    encoder = HashingEncoder()
+    with pytest.raises(
+        ConfigError, match="no reader called 'extractve'.*extractive, chat, or a trained reader's folder"
+    ):
+        make_reader(Settings(reader="extractve"), encoder)
+    # The part behind all trained readers is none by itself.
+    with pytest.raises(ConfigError, match="no reader called 'fusion'"):
+        make_reader(Settings(reader="fusion"), encoder)
+    with pytest.raises(ConfigError, match="no reader called"):
+        make_reader(Settings(reader=str(tmp_path / "nothing")), encoder)
+    with pytest.raises(ConfigError, match=r"no verifier called 'lexical' \(lexical-semantic, a model's folder"):
+        make_verifier(Settings(verifier="lexical"), encoder)
+    with pytest.raises(ModelError, match="no trained reader"):
+        make_reader(Settings(reader=str(tmp_path), device="cpu"), encoder)
+
+
+def test_a_model_of_the_store_is_found_by_name_and_only_for_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODQA_MODELS", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    write_card(tmp_path / "mine", {"kind": "verifier"})
+    with pytest.raises(ModelError, match="mine is a verifier, not a reader"):
+        make_reader(Settings(reader="mine"), HashingEncoder())
+
+
+def test_a_reader_of_somebody_else_is_given_settings_and_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+
+    def factory(settings: Settings, encoder: HashingEncoder) -> _Inventor:
+        given.extend([settings, encoder])
+        return _Inventor()
+
+    monkeypatch.setattr("odqa.parts.is_known", lambda kind, name: True)
+    monkeypatch.setattr("odqa.parts.resolve", lambda kind, name: factory)
+    settings, encoder = Settings(reader="inventor"), HashingEncoder()
+    assert isinstance(make_reader(settings, encoder, lambda: pytest.fail("not asked for")), _Inventor)
+    assert given == [settings, encoder]

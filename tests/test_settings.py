@@ -51,6 +51,8 @@ def test_an_index_decides_only_what_was_left_open(tmp_path: Path) -> None:
         ("llm_top_p = 0", "above 0"),
         ("llm_timeout = 0.0", "above 0"),
         ("llm_quantize = '2bit'", "none, 8bit, 4bit"),
+        ("drafts = 0", "at least 1"),
+        ("beams = 100", "at most 64"),
     ],
 )
 def test_wrong_files(tmp_path: Path, toml: str, message: str) -> None:
@@ -89,6 +91,7 @@ def test_an_index_does_not_keep_which_language_model_wrote_it(monkeypatch: pytes
     monkeypatch.setenv("ODQA_LLM", "tiny")
     monkeypatch.setenv("ODQA_LLM_URL", "http://localhost:11434/v1")
     monkeypatch.setenv("ODQA_LLM_KEY", "a secret is no setting")
+    monkeypatch.setenv("ODQA_MODELS", "a place is no setting")
     settings = resolve({"summarizer": "generative"}, folder=tmp_path).settings
     assert (settings.llm, settings.llm_url, settings.llm_context) == ("tiny", "http://localhost:11434/v1", 0)
     assert not [name for name in settings.index_values() if name.startswith("llm")]

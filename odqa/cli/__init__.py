@@ -43,7 +43,7 @@ class _Root(TyperGroup):
 # The modules of the commands, by the commands' names, in the order of the help.
 _COMMANDS = {
     name: f"odqa.cli.{'evaluate' if name == 'eval' else name}"
-    for name in "index ask chat check search summarize demo eval calibrate train config".split()
+    for name in "index ask chat check search summarize demo eval calibrate train models config".split()
 }
 
 

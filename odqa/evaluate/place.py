@@ -1,4 +1,4 @@
-"""Find the gold that people state in words, a file's name and a quote, in the documents of an index."""
+"""Find the gold that people state in words, a file's name and a quote, in the documents of an index or of a folder."""
 
 from __future__ import annotations
 
@@ -7,29 +7,63 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from odqa.data.datasets import Gold, Question
 from odqa.data.datasets.quotes import find_quote
-from odqa.schema import Span
-
-if TYPE_CHECKING:
-    from odqa.engine import Engine
+from odqa.schema import Document, Span
 
 
-def place_gold(questions: Iterable[Question], engine: Engine) -> list[Question]:
+class Library(Protocol):
+    """Documents that can be looked up: an engine has them in its index."""
+
+    def documents(self) -> Iterable[tuple[str, str]]:
+        """Return id and title of every document."""
+
+    def sources(self) -> Iterable[tuple[str, str]]:
+        """Return id and source of every document."""
+
+    def document(self, document_id: str) -> Document:
+        """Return a document by its id."""
+
+
+class Shelf:
+    """Documents in memory, where no index of them is at hand."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        """Take the documents.
+
+        Args:
+            documents: of which all stay in memory.
+        """
+        self._by_id = {document.id: document for document in documents}
+
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """Yield id and title of every document."""
+        return ((document.id, document.title) for document in self._by_id.values())
+
+    def sources(self) -> Iterator[tuple[str, str]]:
+        """Yield id and source of every document."""
+        return ((document.id, document.source) for document in self._by_id.values())
+
+    def document(self, document_id: str) -> Document:
+        """Return a document by its id."""
+        return self._by_id[document_id]
+
+
+def place_gold(questions: Iterable[Question], library: Library) -> list[Question]:
     """Return the questions with their gold as documents of the index and characters of their text.
 
-    A gold document that is no id of the index is looked for by its source, its absolute path, its file name with or
+    A gold document that is no id is looked for by its source, its absolute path, its file name with or
     without ending, and its title: the first of these that fits one document only, or one only that holds the quote.
     Gold that cannot be found stays with the question, so that not finding it counts, and is marked but not mapped;
     where only the quote cannot be found, the document is gold as a whole, and that is not mapped either.
 
     Args:
         questions: with gold as the data set states it.
-        engine: over the index that is searched.
+        library: the engine over the index that is searched, or the documents themselves.
     """
-    places = _Places(engine)
+    places = _Places(library)
     return [_placed(question, places) for question in questions]
 
 
@@ -53,10 +87,10 @@ def _placed(question: Question, places: _Places) -> Question:
 
 
 class _Places:
-    """The documents of an index by everything that people call them."""
+    """Documents by everything that people call them."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, library: Library) -> None:
+        self._library = library
 
     def is_good(self, gold: Gold) -> bool:
         """Tell whether gold names a document of the index, and its characters if it names any words."""
@@ -86,19 +120,17 @@ class _Places:
         yield self._by_title.get(_plain(name), [])
 
     def _spans(self, id_: str, quote: str) -> tuple[Span, ...]:
-        return find_quote(self._engine.document(id_).text, quote) if quote else ()
+        return find_quote(self._library.document(id_).text, quote) if quote else ()
 
     @cached_property
     def _titles(self) -> dict[str, str]:
-        """Title of every document of the index, by its id."""
-        return dict(self._engine.documents())
+        """Title of every document, by its id."""
+        return dict(self._library.documents())
 
     @cached_property
     def _by_source(self) -> dict[str, list[str]]:
-        snapshot = self._engine.snapshot
-        sources = zip(snapshot.ids, snapshot.column("source"), strict=True)
-        live = [(id_, source) for id_, source in sources if id_ in self._titles]
-        return _grouped((name, id_) for id_, source in live for name in {source, _path(source), _path(id_)})
+        sources = self._library.sources()
+        return _grouped((name, id_) for id_, source in sources for name in {source, _path(source), _path(id_)})
 
     @cached_property
     def _by_file(self) -> dict[str, list[str]]:

@@ -1,244 +1,307 @@
-"""One training loop: AdamW, warm-up and linear decay, checkpoints that resume exactly, and stopping in time.
+"""One training loop: AdamW, a schedule, checkpoints that resume exactly, many processes, and stopping in time.
 
-What a step does depends on its number and the seed alone: the order of the examples and the random numbers of dropout
-are drawn from both. So a run that was interrupted goes on from its checkpoint as if nothing had happened, and gives the
-same weights as one that was not.
+What a step does depends on its number and the seed alone: the batches and the random numbers of dropout are drawn
+from both. So a run that was interrupted goes on from its checkpoint as if nothing had happened, and gives the same
+weights as one that was not. A loss is a sum over targets with their number, and the gradient of a step is that of the
+mean over all targets of all its batches: the same however they are divided into batches and among processes.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import numpy as np
-
-from odqa import fs
-from odqa.errors import LoadError, UsageError
+from odqa.data.stream import Share
+from odqa.data.stream import ahead as read_ahead
+from odqa.errors import UsageError
+from odqa.learn.batches import Batches, Shuffled
+from odqa.learn.checkpoint import Checkpoints
+from odqa.learn.events import Ended, Event, Judgement, Resumed, Run, Saved, Step, Stopped
+from odqa.learn.interruption import Interruption
+from odqa.learn.learner import Learner, Loss, Position
+from odqa.learn.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = [
+    "Batches", "Ended", "Event", "Judgement", "Loss", "Resumed", "Run", "Saved", "Schedule", "Shuffled", "Step",
+    "train",
+]  # fmt: skip
+
 T = TypeVar("T")
-
-CHECKPOINT = "checkpoint.safetensors"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and how fast to learn.
-
-    Attributes:
-        epochs: times that every example is seen, at most.
-        batch: examples of a step.
-        rate: highest learning rate.
-        warm_up: share of the steps over which the rate rises from 0; it then falls to 0 linearly.
-        decay: AdamW's weight decay (Loshchilov and Hutter 2019); not of biases and norms.
-        clip: longest gradient, by its L2 norm.
-        patience: epochs without a better held-out figure before it stops.
-        every: steps between checkpoints.
-        seed: of the order of examples and of dropout.
-    """
-
-    epochs: int = 3
-    batch: int = 16
-    rate: float = 3e-5
-    warm_up: float = 0.1
-    decay: float = 0.01
-    clip: float = 1.0
-    patience: int = 2
-    every: int = 50
-    seed: int = 13
-
-    def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.patience, self.every) < 1 or self.rate <= 0:
-            raise UsageError("epochs, batch, patience, every and rate must be above 0")
-
-    def factor(self, step: int, steps: int) -> float:
-        """Return what the highest rate is multiplied with at a step."""
-        rising = max(1, math.ceil(self.warm_up * steps))
-        return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What became of a training run.
-
-    Attributes:
-        steps: steps taken, those before an interruption included.
-        losses: mean training loss of each epoch.
-        held_out: the held-out figure after each epoch; the weights of the best one are kept.
-    """
-
-    steps: int
-    losses: tuple[float, ...]
-    held_out: tuple[float, ...]
+Judge = Callable[[], Mapping[str, float]]
 
 
 def train(
     model: torch.nn.Module,
-    examples: Sequence[T],
-    loss: Callable[[Sequence[T]], torch.Tensor],
+    batches: Batches[T],
+    loss: Callable[[Sequence[T]], Loss],
     schedule: Schedule,
     *,
     folder: Path | None = None,
-    judge: Callable[[], float] | None = None,
-    tell: Callable[[int, int, float], None] | None = None,
+    judge: Judge | None = None,
+    watch: Callable[[Event], None] | None = None,
     stop_after: int | None = None,
+    ahead: int = 0,
 ) -> Run:
     """Train those parameters of a model that require gradients, and leave it with the best weights seen.
 
+    Ctrl-C and SIGTERM finish the step and write a checkpoint before they are obeyed. Where a launcher started several
+    processes, each calls this with the same arguments, and all are left with the same weights.
+
     Args:
         model: on its device.
-        examples: what to learn from.
-        loss: mean loss of a batch of examples, by the model.
+        batches: what to learn from.
+        loss: of a batch, by the model.
         schedule: how long and how fast.
-        folder: where the checkpoint is kept, and taken up from if there is one.
-        judge: a held-out figure, higher for better; without it the last weights are the best.
-        tell: told the step, the number of steps and the loss.
-        stop_after: leave off after so many steps in all, as an interruption would.
+        folder: where checkpoints are kept, and taken up from if there are any.
+        judge: figures of the weights on what is held out; changes nothing. Without it the last weights are the best.
+        watch: told what happens.
+        stop_after: leave off after so many steps in all, with a checkpoint and the weights as they are.
+        ahead: batches that a thread reads before they are needed; 0 reads without a thread.
 
     Raises:
-        UsageError: there is nothing to learn from.
-        LoadError: the checkpoint is of another run.
+        UsageError: there is nothing to learn or to learn from, the figure that decides is missing, or a checkpoint
+            cannot be written.
+        LoadError: the checkpoint is of another run, or cannot be read.
+        ModelError: losses or gradients are not finite any more.
     """
-    if not examples:
-        raise UsageError("there are no examples to learn from")
-    state = _State.start(model, schedule, len(examples), folder)
-    per_epoch = math.ceil(len(examples) / schedule.batch)
-    steps = per_epoch * schedule.epochs
-    while state.step < steps:
-        if stop_after is not None and state.step >= stop_after:
-            return state.run()
-        epoch, place = divmod(state.step, per_epoch)
-        order = np.random.default_rng([schedule.seed, epoch]).permutation(len(examples))
-        chosen = order[place * schedule.batch : (place + 1) * schedule.batch]
-        value = state.take([examples[n] for n in chosen.tolist()], loss, steps)
-        if tell is not None:
-            tell(state.step, steps, value)
-        if state.step % per_epoch == 0 and state.end_epoch(judge):
-            break
-        if folder is not None and (state.step % schedule.every == 0 or state.step % per_epoch == 0):
-            state.save(folder)
-    state.restore_best()
-    return state.run()
+    learner = Learner(model, schedule)
+    identity = {
+        "schedule": schedule.identity(),
+        "data": {"fingerprint": batches.fingerprint},
+        "parameters": learner.identity(),
+        "step": {"batches": learner.processes.world * schedule.accumulate},
+    }
+    learner.processes.compare(identity, learner.device)
+    checkpoints = None
+    if folder is not None and learner.processes.first:
+        checkpoints = Checkpoints(folder, identity, schedule.keep, schedule.max_shard_size)
+    with nullcontext() if checkpoints is None else checkpoints.held(), Interruption() as interruption:
+        training = _Training(learner, batches, loss, checkpoints, judge, watch, interruption, ahead)
+        with closing(training):
+            return training.run(stop_after)
 
 
-class _State:
-    """Everything that a run carries from one step to the next."""
+class _Training(Generic[T]):
+    """A training under way."""
 
-    def __init__(self, model: torch.nn.Module, schedule: Schedule, examples: int) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        batches: Batches[T],
+        loss: Callable[[Sequence[T]], Loss],
+        checkpoints: Checkpoints | None,
+        judge: Judge | None,
+        watch: Callable[[Event], None] | None,
+        interruption: Interruption,
+        ahead: int,
+    ) -> None:
+        self.learner, self.batches, self.loss = learner, batches, loss
+        self.checkpoints, self.judge, self.watch, self.interruption = checkpoints, judge, watch, interruption
+        self.schedule, self.processes = learner.schedule, learner.processes
+        self.a_step = self.schedule.accumulate * self.processes.world
+        in_epochs = sum(self._steps_of(epoch) for epoch in range(1 if self.schedule.steps else self.schedule.epochs))
+        self.steps = self.schedule.steps or in_epochs
+        self.progress = Position()
+        self.saved = (-1, 0)
+        self.deadline = time.monotonic() + 60 * self.schedule.minutes if self.schedule.minutes else math.inf
+        self.late = self.interrupted = False
+        self.share, self.ahead = Share(batches, self.processes.rank, self.processes.world), ahead
+        self.reader: Generator[Sequence[T], None, None] | None = None
+
+    def _steps_of(self, epoch: int) -> int:
+        count = self.batches.count(epoch)
+        if count < 1:
+            raise UsageError(f"epoch {epoch} has no batches, so that there is nothing to learn from")
+        return math.ceil(count / self.a_step)
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        if self.reader is not None:
+            self.reader.close()
+            self.reader = None
+
+    def run(self, stop_after: int | None) -> Run:
+        self._resume()
+        while True:
+            if self.processes.world == 1 and self.interruption.signal:
+                self.interrupted = True  # While a checkpoint was written.
+            if self.judge is not None and self._judgement_due() and not self.interrupted:
+                self._save()  # So that nothing is lost however long judging takes.
+                self._judge(self.judge)
+                self._save()
+            stopped = self._stopped(stop_after)
+            if stopped is not None or (self.progress.step and self.progress.step % self.schedule.every == 0):
+                self._save()
+            if stopped is not None:
+                run = self._end(stopped)
+                self._tell(Ended(run))
+                self.processes.wait(self.learner.device)
+                if self.interrupted:
+                    self.interruption.obey()
+                return run
+            self._step()
+
+    def _resume(self) -> None:
+        version, notes = (None, ()) if self.checkpoints is None else self.checkpoints.newest()
+        progress = None if version is None else asdict(Position.read(version.progress))
+        self.learner.load(version)
+        progress = self.processes.agree(progress, self.learner.device)
+        if progress is not None:
+            self.progress = Position.read(progress)
+            self.saved = self.progress.step, len(self.progress.judgements)
+            self._tell(Resumed(self.progress.step, notes))
+
+    def _stopped(self, stop_after: int | None) -> Stopped | None:
+        """Return why the training is over or leaves off, None if it goes on."""
+        since = sum(step > self.progress.best for step, _ in self.progress.judgements)
+        if self.progress.step >= self.steps:
+            return "steps"
+        if self.schedule.patience and since >= self.schedule.patience:
+            return "patience"
+        if self.interrupted or (stop_after is not None and self.progress.step >= stop_after):
+            return "interrupted"
+        return "minutes" if self.late else None
+
+    def _step(self) -> None:
+        began, progress = time.perf_counter(), self.progress
+        factor = self.schedule.factor(progress.step, self.steps)
+        taken = self.learner.take(self._losses(), factor, self._flags)
+        self.interrupted, self.late = (times > 0 for times in taken.flags)
+        epoch = progress.epoch
+        progress.step += 1
+        progress.place += self.a_step
+        if taken.learned:
+            progress.total += taken.total
+            progress.count += taken.count
+        else:
+            progress.skipped += 1
+        finite = taken.learned or taken.count == 0
+        progress.failing = 0 if finite else progress.failing + 1
+        if progress.place >= self.batches.count(epoch):
+            progress.end_epoch()
+            self.close()
+        loss = taken.total / taken.count if taken.count else math.nan
+        self._tell(
+            Step(
+                progress.step, self.steps, epoch, loss, self.schedule.rate * factor, taken.norm, taken.count,
+                time.perf_counter() - began, not taken.learned,
+            )
+        )  # fmt: skip
+        self.learner.failed(progress.failing)
+
+    def _flags(self) -> tuple[bool, bool]:
+        """Return why to leave off; nobody does so alone, as all hear of it with the gradients."""
+        return self.interruption.signal != 0, self.processes.first and time.monotonic() >= self.deadline
+
+    def _losses(self) -> Iterator[Loss]:
+        """Yield the losses of this process's batches of the step, each with random numbers of its own."""
         import torch
 
-        self.model, self.schedule, self.examples = model, schedule, examples
-        self.trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
-        plain = [value for value in self.trained.values() if value.ndim < 2]
-        matrices = [value for value in self.trained.values() if value.ndim >= 2]
-        groups = [{"params": matrices, "weight_decay": schedule.decay}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=schedule.rate)
-        self.step = 0
-        self.total = 0.0
-        self.losses: list[float] = []
-        self.held_out: list[float] = []
-        self.best: dict[str, torch.Tensor] = {}
+        progress, bf16, world = self.progress, self.schedule.precision == "bf16", self.processes.world
+        last = min(progress.place + self.a_step, self.batches.count(progress.epoch))
+        if self.reader is None:
+            self.reader = read_ahead(self.share, progress.epoch, progress.place // world, self.ahead)
+        for place in range(progress.place + self.processes.rank, last, world):
+            batch = next(self.reader)
+            self._seed(progress.step * self.a_step + place - progress.place)
+            with torch.autocast(self.learner.device.type, torch.bfloat16, enabled=bf16):
+                loss = self.loss(batch)
+            yield loss
 
-    @classmethod
-    def start(cls, model: torch.nn.Module, schedule: Schedule, examples: int, folder: Path | None) -> _State:
-        state = cls(model, schedule, examples)
-        if folder is not None and (folder / CHECKPOINT).is_file():
-            state.load(folder / CHECKPOINT)
-        return state
-
-    def take(self, batch: Sequence[T], loss: Callable[[Sequence[T]], torch.Tensor], steps: int) -> float:
+    def _seed(self, number: int) -> None:
         import torch
 
-        torch.manual_seed((self.schedule.seed << 32) + self.step)
-        self.model.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.rate * self.schedule.factor(self.step, steps)
-        self.optimizer.zero_grad(set_to_none=True)
-        value = loss(batch)
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(list(self.trained.values()), self.schedule.clip)
-        self.optimizer.step()
-        self.step += 1
-        self.total += float(value.detach()) * len(batch)
-        return float(value.detach())
+        torch.manual_seed((self.schedule.seed << 32) + number)
 
-    def end_epoch(self, judge: Callable[[], float] | None) -> bool:
-        """Judge the epoch and keep the weights if they are the best; tell whether to stop."""
-        self.losses.append(self.total / self.examples)
-        self.total = 0.0
-        if judge is None:
+    def _judgement_due(self) -> bool:
+        progress, every = self.progress, self.schedule.judge_every
+        if progress.step in {0, progress.judged}:
             return False
-        self.model.eval()
-        figure = float(judge())
-        if not self.held_out or figure > max(self.held_out):
-            self.best = {name: value.detach().clone() for name, value in self.trained.items()}
-        self.held_out.append(figure)
-        return len(self.held_out) - 1 - int(np.argmax(self.held_out)) >= self.schedule.patience
+        return progress.step >= self.steps or (progress.step % every == 0 if every else progress.place == 0)
 
-    def restore_best(self) -> None:
+    def _judge(self, judge: Judge) -> None:
+        """Judge the weights, and keep them if they are the best."""
+        figures, better = self._judged(judge)
+        step = self.progress.step
+        self.progress.judgements.append((step, figures))
+        if not better:
+            return
+        self.progress.best = step
+        if self.checkpoints is not None:
+            self.checkpoints.write_best(step, self.learner.weights())
+        elif self.processes.first:
+            self.learner.keep()
+
+    def _judged(self, judge: Judge) -> tuple[dict[str, float], bool]:
+        """Return the first process's figures of the weights, and whether they are the best so far."""
+        began = time.perf_counter()
+        figures: dict[str, float] = {}
+        self.learner.model.eval()
+        self._seed(self.progress.step * self.a_step)
+        if self.processes.first:
+            self.interruption.at_once = self.processes.world == 1
+            figures = {name: float(value) for name, value in judge().items()}
+            self.interruption.at_once = False
+            if self.schedule.deciding not in figures:
+                raise UsageError(
+                    f"the judgement has no figure {self.schedule.deciding!r} to decide by",
+                    f"choose deciding from: {', '.join(figures)}",
+                )
+        figures = self.processes.agree(figures, self.learner.device)
+        better = self._better(figures[self.schedule.deciding])
+        self._tell(Judgement(self.progress.step, figures, better, time.perf_counter() - began))
+        return figures, better
+
+    def _better(self, figure: float) -> bool:
+        best = [figures for step, figures in self.progress.judgements if step == self.progress.best]
+        if not best:
+            return not math.isnan(figure)
+        before = best[0][self.schedule.deciding]
+        return figure > before if self.schedule.greater_is_better else figure < before
+
+    def _save(self) -> None:
+        state = self.progress.step, len(self.progress.judgements)
+        if self.checkpoints is None or state == self.saved:
+            return
+        began, whole = time.perf_counter(), state[0] != self.saved[0]
+        written = self.checkpoints.write(self.progress.step, asdict(self.progress), self.learner.tensors())
+        self.saved = state
+        if whole:  # Otherwise a judgement was noted in the one that is there.
+            self._tell(Saved(self.progress.step, written, time.perf_counter() - began))
+
+    def _end(self, stopped: Stopped) -> Run:
+        progress, learner = self.progress, self.learner
+        judgements, best = list(progress.judgements), progress.best
+        if stopped == "minutes" and self.judge is not None and progress.judged != progress.step:
+            # Off the record: the run may be taken up, and then goes on as one that never left off.
+            figures, better = self._judged(self.judge)
+            judgements.append((progress.step, figures))
+            best = progress.step if better else best
+        if stopped != "interrupted" and best not in {0, progress.step}:
+            self._restore_best(best)
+        learner.model.eval()
+        losses = (*progress.losses, progress.total / progress.count) if progress.count else tuple(progress.losses)
+        return Run(progress.step, losses, tuple(judgements), best, self.schedule.deciding, stopped, progress.skipped)
+
+    def _restore_best(self, step: int) -> None:
         import torch
 
-        self.model.eval()
+        targets = dict(self.learner.weights())
+        if self.checkpoints is not None:
+            self.checkpoints.read_best(step, targets)
         with torch.no_grad():
-            for name, value in self.best.items():
-                self.trained[name].copy_(value)
+            for name, kept in self.learner.kept.items():
+                targets[name].copy_(kept)
+        self.learner.share_weights()
 
-    def run(self) -> Run:
-        return Run(self.step, tuple(self.losses), tuple(self.held_out))
-
-    def _identity(self) -> Mapping[str, Any]:
-        return {"schedule": asdict(self.schedule), "examples": self.examples, "parameters": sorted(self.trained)}
-
-    def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
-        tensors = dict(self._tensors())
-        progress = {"step": self.step, "total": self.total, "losses": self.losses, "held_out": self.held_out}
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{CHECKPOINT}.{os.getpid()}"
-        try:
-            save_file(tensors, temporary, {"run": json.dumps(self._identity()), "progress": json.dumps(progress)})
-            fs.sync_file(temporary)
-            fs.replace(temporary, folder / CHECKPOINT)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def _tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
-        for name, value in self.trained.items():
-            yield f"model/{name}", value.detach().contiguous()
-            for moment in _MOMENTS:
-                if moment in self.optimizer.state[value]:
-                    yield f"{moment}/{name}", self.optimizer.state[value][moment].contiguous()
-        for name, kept in self.best.items():
-            yield f"best/{name}", kept.contiguous()
-
-    def load(self, file: Path) -> None:
-        import torch
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(file, "pt") as opened:
-                notes = opened.metadata()
-                if json.loads(notes["run"]) != json.loads(json.dumps(self._identity())):
-                    raise LoadError(f"{file} is the checkpoint of another run", "delete it, or choose another folder")
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-                progress = json.loads(notes["progress"])
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise LoadError(f"{file} cannot be read: {error}", "delete it to begin anew") from error
-        with torch.no_grad():
-            for name, value in self.trained.items():
-                value.copy_(tensors[f"model/{name}"])
-                moments = {moment: tensors[f"{moment}/{name}"].to(value.device) for moment in _MOMENTS}
-                # AdamW counts its steps itself, for the correction of its moments' bias.
-                self.optimizer.state[value] = {"step": torch.tensor(float(progress["step"])), **moments}
-        self.best = {name[5:]: value for name, value in tensors.items() if name.startswith("best/")}
-        self.step, self.total = int(progress["step"]), float(progress["total"])
-        self.losses, self.held_out = list(progress["losses"]), list(progress["held_out"])
+    def _tell(self, event: Event) -> None:
+        if self.watch is not None and self.processes.first:
+            self.watch(event)

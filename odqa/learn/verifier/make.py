@@ -17,7 +17,8 @@ from odqa import fs
 from odqa.data.passages import parse
 from odqa.errors import UsageError
 from odqa.evaluate.grounding.exhibits import Exhibit, chunks, whole
-from odqa.learn.loop import CHECKPOINT, Run, Schedule
+from odqa.learn import checkpoint
+from odqa.learn.loop import Event, Run, Schedule, Step
 from odqa.learn.verifier.calibrate import (
     MODEL,
     Row,
@@ -84,7 +85,7 @@ def teach(
         schedule: how long and how fast.
         pairs: so many at most, kinds in fixed shares.
         documents: documents of each data set at most.
-        folder: of the checkpoint.
+        folder: of the checkpoints.
         progress: told how far it is.
 
     Raises:
@@ -103,12 +104,12 @@ def teach(
     groups = sorted({pair.group for pair in chosen})
     held = set(rng.sample(groups, int(_HELD_OUT * len(groups))))
 
-    def told(step: int, steps: int, _: float) -> None:
-        if progress is not None:
-            progress(Progress("train", step, steps, "steps"))
+    def watch(event: Event) -> None:
+        if progress is not None and isinstance(event, Step):
+            progress(Progress("train", event.step, event.steps, "steps"))
 
     known = [pair for pair in chosen if pair.group not in held]
-    return fine_tune(encoder, known, [p for p in chosen if p.group in held], schedule, folder=folder, tell=told)
+    return fine_tune(encoder, known, [p for p in chosen if p.group in held], schedule, folder=folder, watch=watch)
 
 
 def _mixed(found: Sequence[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
@@ -206,4 +207,4 @@ def write(
     if model is not None:
         body |= {"max_tokens": model.max_tokens, "evidence_words": EVIDENCE_WORDS, "labels": LABELS}
     fs.write_atomic(folder / CARD, (json.dumps(body, indent=1) + "\n").encode())
-    (folder / CHECKPOINT).unlink(missing_ok=True)  # Nothing is left to be taken up.
+    checkpoint.remove(folder)  # Nothing is left to be taken up.

@@ -6,8 +6,9 @@ language inference are. The lower layers keep what they know: there are few pair
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from odqa.errors import ModelError
 from odqa.index.encoder import token_batches
-from odqa.learn.loop import Run, Schedule, train
+from odqa.learn.loop import Event, Loss, Run, Schedule, Shuffled, train
 from odqa.learn.verifier.examples import Pair
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 LABELS = ("not_supported", "supported")
 MAX_TOKENS = 144
+DECIDING = "roc_auc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def fine_tune(
     schedule: Schedule,
     *,
     folder: Path | None = None,
-    tell: Callable[[int, int, float], None] | None = None,
+    watch: Callable[[Event], None] | None = None,
 ) -> Run:
     """Teach a classifier pairs; of the epochs the one that ranks the held-out pairs best is kept.
 
@@ -119,9 +121,9 @@ def fine_tune(
         encoder: is changed.
         pairs: to learn from; both classes count alike in all.
         held_out: of other groups; where one class is missing there, the last epoch is kept.
-        schedule: how long and how fast.
-        folder: of the checkpoint.
-        tell: told the step, the number of steps and the loss.
+        schedule: how long and how fast; what decides is ROC-AUC on the held-out pairs.
+        folder: of the checkpoints.
+        watch: told what happens.
 
     Raises:
         UsageError: there are no pairs.
@@ -133,15 +135,18 @@ def fine_tune(
     shares = (0.5 * len(pairs) / max(1, len(pairs) - positive), 0.5 * len(pairs) / positive)
     balance = torch.tensor(shares, device=encoder.model.device)
 
-    def loss(batch: Sequence[Pair]) -> torch.Tensor:
+    def loss(batch: Sequence[Pair]) -> Loss:
         logits = encoder.logits([(pair.claim, pair.evidence) for pair in batch])
         labels = torch.tensor([int(pair.supported) for pair in batch], device=logits.device)
         losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-        return (losses * balance[labels]).mean()
+        return Loss((losses * balance[labels]).sum(), len(batch))
 
     both = len({pair.supported for pair in held_out}) == 2
-    judge = (lambda: ranking(encoder, held_out)) if both else None
-    return train(encoder.model, pairs, loss, schedule, folder=folder, judge=judge, tell=tell)
+    judge = (lambda: {DECIDING: ranking(encoder, held_out)}) if both else None
+    schedule = replace(schedule, deciding=DECIDING, greater_is_better=True)
+    key = hashlib.sha256(repr((list(pairs), list(held_out))).encode()).hexdigest()
+    batches = Shuffled(pairs, schedule.batch, schedule.seed, key=key)
+    return train(encoder.model, batches, loss, schedule, folder=folder, judge=judge, watch=watch)
 
 
 def ranking(encoder: CrossEncoder, pairs: Sequence[Pair]) -> float:

@@ -1,12 +1,14 @@
 """An encoder of the BERT family and a causal decoder as one model: fusion-in-decoder (Izacard and Grave 2021).
 
-Each passage is encoded for itself, beside the question; the decoder attends to the states of all of them at once. So the
-cost grows linearly with the passages, and their order means nothing. Every passage has a number that is added to its
-states, which is what a citation is written from. The class is our own because transformers' `EncoderDecoderModel` knows
-one input text, no GPT-Neo, and no copy path.
+Each passage is encoded for itself, beside the question; the decoder attends to the states of all of them at once. So
+the cost grows linearly with the passages, and their order means nothing. Every passage has a number that is added to
+its states, which is what a citation is written from. The class is our own because transformers' `EncoderDecoderModel`
+knows one input text, no GPT-Neo, and no copy path.
 """
 
 # No `from __future__ import annotations`: transformers reads the annotations when a model is registered.
+# transformers is typed in part.
+# mypy: disallow-untyped-calls=False
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,6 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
-    AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     GenerationMixin,
     PreTrainedConfig,
@@ -29,12 +30,21 @@ from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
-from odqa.errors import LimitError, ModelError, UsageError
-from odqa.reader.neural.gpt_neo import CrossGPTNeoConfig, CrossGPTNeoForCausalLM
-from odqa.reader.neural.pointer import Memory, Pointer, begin, mixture, target_log_probability
+from odqa.errors import LimitError, UsageError
+from odqa.reader.neural.gpt_neo import check_length, check_room, generation_options
+from odqa.reader.neural.pointer import (
+    Memory,
+    Pointer,
+    begin,
+    mixture,
+    own_log_probability,
+    packed,
+    target_log_probability,
+)
+from odqa.reader.neural.pretrained import decoder_from, encoder_from, load_parts, memory_size
 
-DECODERS = ("gpt_neo", "gpt2", CrossGPTNeoConfig.model_type)
 _IGNORED = -100
+_Copies = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 @strict
@@ -48,6 +58,8 @@ class FusionConfig(PreTrainedConfig):
         kinds: kinds of inputs that the decoder tells apart: passages, structured summaries.
         pointer: whether there is a copy path.
         copy_gate: where the gate of the copy path begins: logit of copying rather than writing.
+        copy_induction: share of the identity that the copy path begins with (`Pointer`); 0 for pretrained decoders,
+            whose states resemble the token to come rather than the one just read.
         rows_at_once: passages that go through the encoder together when nothing is learned; bounds memory.
         decoder_start_token_id: what the decoder's text begins with; not padding, which is masked.
     """
@@ -55,14 +67,15 @@ class FusionConfig(PreTrainedConfig):
     model_type = "odqa_fusion"
     sub_configs = {"encoder": AutoConfig, "decoder": AutoConfig}  # noqa: RUF012  # as transformers declares it
 
-    encoder: PreTrainedConfig | dict | None = None
-    decoder: PreTrainedConfig | dict | None = None
+    encoder: Any = None
+    decoder: Any = None
     sources: int = 64
     kinds: int = 2
     pointer: bool = False
     copy_gate: float = -2.0
-    rows_at_once: int = 64
-    is_encoder_decoder: bool | None = True
+    copy_induction: float = 0.0
+    rows_at_once: int = 16
+    is_encoder_decoder: bool = True
     pad_token_id: int | None = None
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
@@ -112,21 +125,20 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             decoder: likewise.
         """
         super().__init__(config)
-        self.encoder = AutoModel.from_config(config.encoder, **_pooled(config.encoder)) if encoder is None else encoder
-        self.decoder = AutoModelForCausalLM.from_config(config.decoder) if decoder is None else decoder
-        wide, size = config.encoder.hidden_size, config.decoder.hidden_size
+        self.encoder = encoder_from(config.encoder) if encoder is None else encoder
+        self.decoder = decoder_from(config.decoder) if decoder is None else decoder
+        wide, size, read = config.encoder.hidden_size, config.decoder.hidden_size, memory_size(config.decoder)
         # GPT-2's cross-attention takes states of its own size only; GPT-Neo's brings projections.
-        self.adapter = nn.Identity() if wide == _memory_size(config.decoder) else nn.Linear(wide, size, bias=False)
-        memory = wide if isinstance(self.adapter, nn.Identity) else size
-        self.source_embeddings = nn.Embedding(config.sources + 1, memory)
-        self.kind_embeddings = nn.Embedding(config.kinds, memory)
+        self.adapter = nn.Identity() if wide == read else nn.Linear(wide, read, bias=False)
+        self.source_embeddings = nn.Embedding(config.sources + 1, read)
+        self.kind_embeddings = nn.Embedding(config.kinds, read)
         self.kind_embeddings._starts_at_zero = True  # type: ignore[assignment]
-        self.pointer = Pointer(size, memory, config.copy_gate) if config.pointer else None
+        self.pointer = Pointer(size, read, config.copy_gate, config.copy_induction) if config.pointer else None
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if begin(module):
+        if begin(module, float(self.config.decoder.initializer_range)):
             return
         super()._init_weights(module)
         if isinstance(module, nn.Embedding) and getattr(module, "_starts_at_zero", False):
@@ -139,6 +151,7 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         decoder: str | Path | PreTrainedConfig,
         *,
         attn_implementation: str = "sdpa",
+        dtype: torch.dtype = torch.float32,
         **options: Any,
     ) -> Self:
         """Make a model from a pretrained encoder and a pretrained decoder, or the shape of one.
@@ -148,21 +161,33 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             decoder: folder or hub name of a GPT-Neo or GPT-2, which is given cross-attention; or a configuration, whose
                 weights begin at random.
             attn_implementation: of both.
+            dtype: of both, in whatever precision they were saved.
             **options: of `FusionConfig`.
 
         Raises:
             ModelError: a part cannot be loaded, or is of another kind.
         """
-        try:
-            without = _pooled(AutoConfig.from_pretrained(encoder))
-            encoding: Any = AutoModel.from_pretrained(encoder, attn_implementation=attn_implementation, **without)
-            decoding = _decoder(decoder, encoding.config.hidden_size, attn_implementation)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"no encoder–decoder from {encoder} and {decoder}: {error}") from error
+        encoding, decoding = load_parts(encoder, decoder, attn_implementation, dtype)
+        options.setdefault("tie_word_embeddings", decoding.config.tie_word_embeddings)
         config = FusionConfig(encoder=encoding.config, decoder=decoding.config, **options)
         config._attn_implementation = attn_implementation  # Else transformers takes that of the parts back.
         # `post_init` leaves alone what was loaded.
-        return cls(config, encoding, decoding).eval()
+        model = cls(config, encoding, decoding)
+        model.eval()
+        return model
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training, or back; parts of the encoder that are frozen drop nothing out.
+
+        Dropout regularises weights that are learned; in frozen ones it is noise, and keeps attention from its fast
+        kernels. So freeze first, and call this then.
+        """
+        super().train(mode)
+        for part in self.encoder.modules():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        return self
 
     def get_encoder(self, *_: Any, **__: Any) -> Any:
         """Return the encoder of single passages; `encode` gives what the decoder reads."""
@@ -173,12 +198,18 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         return self.decoder
 
     def get_input_embeddings(self) -> nn.Module:
-        """Return the embeddings of the encoder's vocabulary."""
-        return self.encoder.get_input_embeddings()
+        """Return the embeddings of the decoder's vocabulary, whose weights its head may share."""
+        embeddings: nn.Module = self.decoder.get_input_embeddings()
+        return embeddings
+
+    def set_input_embeddings(self, new_embeddings: nn.Module) -> None:
+        """Replace the embeddings of the decoder's vocabulary."""
+        self.decoder.set_input_embeddings(new_embeddings)
 
     def get_output_embeddings(self) -> nn.Module:
         """Return the decoder's head."""
-        return self.decoder.get_output_embeddings()
+        head: nn.Module = self.decoder.get_output_embeddings()
+        return head
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace the decoder's head."""
@@ -207,50 +238,91 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         Raises:
             LimitError: a passage longer than the encoder has positions for, or more numbers than the model knows.
         """
-        batch, passages, length = input_ids.shape
-        most = int(getattr(self.config.encoder, "max_position_embeddings", length))
-        if length > most:
-            raise LimitError(f"a passage of {length} tokens is longer than the encoder's {most} positions")
-        if sources is not None and int(sources.max()) > self.config.sources:
-            raise LimitError(f"passage number {int(sources.max())} is above the model's {self.config.sources}")
+        if not input_ids.numel():  # No passage in any example: one that is empty stands for them.
+            return self.encode(*(value.new_zeros(len(input_ids), 1, 1) for value in (input_ids, attention_mask)))
+        self._check_sizes(input_ids.shape[-1], sources)
         present = attention_mask.any(-1)
         rows = self.adapter(self._encode_rows(input_ids[present], attention_mask[present]))
-        states = rows.new_zeros(batch, passages, length, rows.shape[-1])
+        states = rows.new_zeros(*input_ids.shape, rows.shape[-1])
         states[present] = rows
         if sources is not None:
             states = states + self.source_embeddings(sources)[:, :, None]
         if kinds is not None:
             states = states + self.kind_embeddings(kinds)[:, :, None]
-        flat = states.flatten(1, 2)
-        mask, memory = packed(attention_mask.flatten(1).bool(), flat)
+        mask, memory = packed(attention_mask.flatten(1).bool(), states.flatten(1, 2))
         if self.pointer is None or copy_tokens is None or copy_places is None:
             return Memory(last_hidden_state=memory, mask=mask)
-        starts = torch.arange(passages, device=flat.device)[None, :, None] * length
-        before = nn.functional.pad(copy_tokens[..., :-1], (1, 0), value=_IGNORED)
-        given, tokens, before, places = packed(
-            copy_tokens.flatten(1) >= 0,
-            copy_tokens.flatten(1),
-            before.flatten(1),
-            (copy_places.clamp_min(0) + starts).flatten(1),
+        copies = self._copies(self.pointer, states, attention_mask, copy_tokens, copy_places)
+        return Memory(last_hidden_state=memory, mask=mask, **copies)
+
+    def _copies(
+        self,
+        pointer: Pointer,
+        states: torch.Tensor,
+        attention_mask: torch.Tensor,
+        tokens: torch.Tensor,
+        places: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        """Return keys, tokens and mask of what may be copied, as `Memory` has them."""
+        length = states.shape[2]
+        before = nn.functional.pad(tokens[..., :-1], (1, 0), value=_IGNORED)
+        places = places.clamp_min(0)
+        given = (tokens >= 0) & attention_mask.gather(-1, places).bool()
+        starts = torch.arange(states.shape[1], device=states.device)[None, :, None] * length
+        mask, tokens, before, places = packed(
+            given.flatten(1), tokens.flatten(1), before.flatten(1), (places + starts).flatten(1)
         )
         embedded = self.decoder.get_input_embeddings()(before.clamp_min(0)) * (before >= 0)[..., None]
-        at = flat.gather(1, places[..., None].expand(-1, -1, flat.shape[-1]))
-        keys = self.pointer.key_of(at, embedded)
-        tokens = tokens.clamp_min(0)
-        return Memory(last_hidden_state=memory, mask=mask, copy_keys=keys, copy_tokens=tokens, copy_mask=given)
+        at = states.flatten(1, 2).gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
+        keys = pointer.key_of(at, embedded)
+        return {"copy_keys": keys, "copy_tokens": tokens.clamp_min(0), "copy_mask": mask}
+
+    def _check_sizes(self, length: int, sources: torch.Tensor | None) -> None:
+        """Refuse passages that the encoder has no positions for, and numbers that there are no embeddings for."""
+        most = self.encoder_positions
+        if most is not None and length > most:
+            raise LimitError(
+                f"a passage of {length} tokens is longer than the encoder's {most} positions",
+                "cut passages to fewer tokens",
+            )
+        if sources is not None and int(sources.max()) > self.config.sources:
+            raise LimitError(
+                f"passage number {int(sources.max())} is above the model's {self.config.sources}",
+                "give fewer passages, or number those beyond it 0",
+            )
+
+    @property
+    def encoder_positions(self) -> int | None:
+        """Most tokens that the encoder reads at once; None where it does not say.
+
+        RoBERTa counts positions from behind its padding token, so that fewer tokens fit than its configuration names.
+        """
+        most = getattr(self.config.encoder, "max_position_embeddings", None)
+        table = getattr(getattr(self.encoder, "embeddings", None), "position_embeddings", None)
+        skipped = getattr(table, "padding_idx", None)
+        return most if most is None or skipped is None else most - skipped - 1
 
     def _encode_rows(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the encoder's states of passages, shape (rows, tokens, size)."""
+        size = self.config.encoder.hidden_size
+        states = torch.zeros(*tokens.shape, size, device=tokens.device, dtype=self.dtype)
         if not len(tokens):
-            return torch.zeros(0, tokens.shape[1], self.config.encoder.hidden_size, device=tokens.device)
-        learned = torch.is_grad_enabled() and any(value.requires_grad for value in self.encoder.parameters())
-        at_once = len(tokens) if learned else self.config.rows_at_once
-        with torch.set_grad_enabled(learned):
-            parts = [
-                self.encoder(input_ids=some, attention_mask=its).last_hidden_state
-                for some, its in zip(tokens.split(at_once), mask.split(at_once), strict=True)
-            ]
-        return torch.cat(parts)
+            return states
+        if torch.is_grad_enabled() and any(value.requires_grad for value in self.encoder.parameters()):
+            return self._states(tokens, mask)
+        # Rows of like length together, cut to the longest of them: padding costs as much as text.
+        lengths = mask.shape[1] - mask.flip(1).to(torch.uint8).argmax(1)
+        order = lengths.argsort(descending=True, stable=True)
+        with torch.no_grad():
+            for some in order.split(self.config.rows_at_once):
+                longest = int(lengths[some[0]])
+                part = self._states(tokens[some, :longest], mask[some, :longest])
+                states[some, :longest] = part.to(states.dtype)
+        return states
+
+    def _states(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        states: torch.Tensor = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        return states
 
     def forward(
         self,
@@ -304,40 +376,40 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             if labels is None:
                 raise ValueError("give decoder_input_ids or labels")
             decoder_input_ids = self.shifted(labels)
-        self._check_length(decoder_input_ids.shape[1])
-        mask = memory.mask
-        if mask is not None and self.config.decoder.model_type == "gpt2":
-            # Softmax over nothing is no number: an example without any source attends to a zero.
-            mask = torch.cat([mask[:, :1] | ~mask.any(-1, keepdim=True), mask[:, 1:]], 1)
+        seen = 0 if past_key_values is None else past_key_values.get_seq_length()
+        check_length(seen + decoder_input_ids.shape[1], self.config.decoder)
+        position_ids = None
+        if decoder_attention_mask is not None:  # Prompts may be padded on the left.
+            position_ids = (decoder_attention_mask.long().cumsum(-1) - 1).clamp_min(0)
+            position_ids = position_ids[:, -decoder_input_ids.shape[1] :]
         passed: Any = self.decoder.transformer(
             input_ids=decoder_input_ids,
             attention_mask=decoder_attention_mask,
+            position_ids=position_ids,
             past_key_values=past_key_values,
             encoder_hidden_states=memory.last_hidden_state,
-            encoder_attention_mask=None if mask is None else mask.long(),
+            encoder_attention_mask=memory.mask,
             use_cache=bool(use_cache),
         )
         states = passed.last_hidden_state[:, -logits_to_keep:]
-        own = self.decoder.lm_head(states)
-        copies = None
-        if self.pointer is not None and memory.copy_keys is not None and memory.copy_mask is not None:
-            copies = (*self.pointer(states, memory.copy_keys, memory.copy_mask), memory.copy_tokens)
+        own, copies = self.decoder.lm_head(states), self._copying(states, memory)
         if labels is None:
-            logits = own if copies is None else mixture(own, *copies)
             return FusionOutput(
-                logits=logits,
+                logits=own if copies is None else mixture(own, *copies),
                 past_key_values=passed.past_key_values,
                 encoder_last_hidden_state=memory.last_hidden_state,
             )
-        targets = labels.clamp_min(0)
-        if copies is None:
-            found = own.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
-        else:
-            found = target_log_probability(own, *copies, targets)
-        losses = torch.where(labels >= 0, -found, 0.0)
+        losses = _losses(own, copies, labels)
         weighted = losses if label_weights is None else losses * label_weights
         loss = weighted.sum() / (labels >= 0).sum().clamp_min(1)
         return FusionOutput(loss=loss, token_losses=losses, encoder_last_hidden_state=memory.last_hidden_state)
+
+    def _copying(self, states: torch.Tensor, memory: Memory) -> _Copies | None:
+        """Return what `mixture` takes besides the decoder's logits; None where nothing can be copied."""
+        if self.pointer is None or memory.copy_keys is None or memory.copy_mask is None or memory.copy_tokens is None:
+            return None
+        attention, copying, writing = self.pointer(states, memory.copy_keys, memory.copy_mask)
+        return attention, copying, writing, memory.copy_tokens
 
     def shifted(self, labels: torch.Tensor) -> torch.Tensor:
         """Return what the decoder reads to write the labels: the start, then all but the last of them."""
@@ -348,16 +420,8 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         filled = labels.masked_fill(labels < 0, start if padding is None else padding)
         return torch.cat([filled.new_full((len(filled), 1), start), filled[:, :-1]], 1)
 
-    def _check_length(self, length: int) -> None:
-        most = self.config.decoder.max_position_embeddings
-        if length > most:
-            raise LimitError(
-                f"a text of {length} tokens is longer than the {most} positions of this decoder",
-                "write less at once, or take a decoder with more positions",
-            )
-
     @torch.no_grad()
-    def generate(self, inputs: torch.Tensor | None = None, **options: Any) -> Any:
+    def generate(self, inputs: torch.Tensor | None = None, **options: Any) -> Any:  # type: ignore[override]
         """Write texts; what transformers' `generate` takes is taken here, too.
 
         Args:
@@ -368,14 +432,12 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             UsageError: a static cache is asked for, which transformers fills wrongly for GPT-Neo.
             LimitError: more tokens are asked for than the decoder has positions.
         """
-        chosen = options.get("generation_config") or self.generation_config
-        kind = options.get("cache_implementation") or getattr(chosen, "cache_implementation", None)
-        if kind not in (None, "dynamic"):
-            raise UsageError(f"the cache {kind!r} does not work with this model", "leave out cache_implementation")
-        wanted = options.get("max_new_tokens") or getattr(chosen, "max_new_tokens", None)
-        length = 1 + wanted if wanted else options.get("max_length") or 0
-        # The last token that is written is not read again.
-        self._check_length(length - 1)
+        options = generation_options(self, options)
+        prompt = options.get("decoder_input_ids")
+        begun = 1
+        if prompt is not None:
+            begun = prompt.shape[1] + int(bool((prompt[:, 0] != self.config.decoder_start_token_id).all()))
+        check_room(begun, options, self, self.config.decoder)
         names = ("attention_mask", "sources", "kinds", "copy_tokens", "copy_places")
         given = {name: options.pop(name) for name in names if name in options}
         tokens = options.pop("input_ids", inputs)
@@ -384,62 +446,15 @@ class FusionModel(PreTrainedModel, GenerationMixin):
                 raise ValueError("give input_ids or encoder_outputs")
             given.setdefault("attention_mask", torch.ones_like(tokens))
             options["encoder_outputs"] = self.encode(tokens, **given)
-        return super().generate(**options)
+        return super().generate(**options)  # type: ignore[misc]
 
 
-def packed(mask: torch.Tensor, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Return the mask and tensors with what is masked behind the rest, cut to the longest example.
-
-    Args:
-        mask: what to keep, shape (batch, places).
-        *tensors: shape (batch, places, …).
-    """
-    longest = max(1, int(mask.sum(-1).max()))
-    order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)[:, :longest]
-    moved = [
-        one.gather(1, order.reshape(*order.shape, *[1] * (one.ndim - 2)).expand(-1, -1, *one.shape[2:]))
-        for one in tensors
-    ]
-    return (mask.gather(1, order), *moved)
-
-
-def _memory_size(decoder: PreTrainedConfig) -> int:
-    """Size of the states that a decoder attends to."""
-    return decoder.memory_size if isinstance(decoder, CrossGPTNeoConfig) else int(decoder.hidden_size)
-
-
-def _pooled(encoder: PreTrainedConfig) -> dict[str, Any]:
-    """Leave out the pooling layer of BERT and RoBERTa, which nothing here uses."""
-    return {"add_pooling_layer": False} if encoder.model_type in _POOLING else {}
-
-
-_POOLING = ("bert", "roberta", "xlm-roberta", "camembert")
-
-
-def _decoder(decoder: str | Path | PreTrainedConfig, memory_size: int, attn_implementation: str) -> Any:
-    """Return a decoder with cross-attention that changes nothing yet."""
-    given = decoder if isinstance(decoder, PreTrainedConfig) else AutoConfig.from_pretrained(decoder)
-    if given.model_type not in DECODERS:
-        raise ModelError(f"{decoder}: a decoder of kind {given.model_type!r}", f"those that work: {', '.join(DECODERS)}")
-    values = given.to_dict()
-    values.pop("model_type", None)
-    values.pop("architectures", None)
-    if given.model_type == "gpt2":
-        config: PreTrainedConfig = type(given)(**{**values, "add_cross_attention": True, "is_decoder": True})
-        kind: Any = AutoModelForCausalLM
-    else:
-        config = CrossGPTNeoConfig(**{**values, "add_cross_attention": True, "cross_attention_hidden_size": memory_size})
-        kind = CrossGPTNeoForCausalLM
-    if isinstance(decoder, PreTrainedConfig):
-        model = AutoModelForCausalLM.from_config(config, attn_implementation=attn_implementation)
-    else:
-        model = kind.from_pretrained(decoder, config=config, attn_implementation=attn_implementation)
-    if given.model_type == "gpt2":
-        with torch.no_grad():
-            for name, value in model.named_parameters():
-                if ".crossattention.c_proj." in name and not isinstance(decoder, PreTrainedConfig):
-                    value.zero_()
-    return model
+def _losses(own: torch.Tensor, copies: _Copies | None, labels: torch.Tensor) -> torch.Tensor:
+    """Return the loss of each target, 0 where none counts."""
+    targets = labels.clamp_min(0)
+    if copies is None:
+        return torch.where(labels >= 0, -own_log_probability(own, targets), 0.0)
+    return torch.where(labels >= 0, -target_log_probability(own, *copies, targets), 0.0)
 
 
 AutoConfig.register(FusionConfig.model_type, FusionConfig, exist_ok=True)

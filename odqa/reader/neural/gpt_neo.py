@@ -7,12 +7,13 @@ been given cross-attention says exactly what it said before.
 """
 
 # No `from __future__ import annotations`: transformers reads the annotations when a model is registered.
+# transformers is typed in part.
+# mypy: disallow-untyped-calls=False
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -21,203 +22,84 @@ from transformers import (
     DynamicCache,
     EncoderDecoderCache,
     GenerationMixin,
-    GPTNeoConfig,
+    PreTrainedConfig,
     PreTrainedModel,
 )
 from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.masking_utils import create_bidirectional_mask, create_causal_mask, sliding_window_overlay
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.gpt_neo.modeling_gpt_neo import GPTNeoMLP
+from transformers.utils.import_utils import is_tracing
 
 from odqa.errors import LimitError, UsageError
+from odqa.reader.neural.gpt_neo_layers import CrossGPTNeoConfig as CrossGPTNeoConfig
+from odqa.reader.neural.gpt_neo_layers import GPTNeoCrossBlock
 
 
-@strict
-class CrossGPTNeoConfig(GPTNeoConfig):
-    """GPT-Neo's configuration, and what cross-attention needs.
+def check_length(length: int, config: PreTrainedConfig) -> None:
+    """Refuse a text that the decoder has no positions for.
 
-    Attributes:
-        add_cross_attention: whether the layers attend to an encoder.
-        cross_attention_hidden_size: size of the encoder's states; None takes `hidden_size`.
-        is_decoder: always; transformers' generation asks for it.
+    Raises:
+        LimitError: it is too long.
     """
-
-    model_type = "odqa_gpt_neo"
-
-    is_decoder: bool = True
-    add_cross_attention: bool = True
-    cross_attention_hidden_size: int | None = None
-
-    @property
-    def memory_size(self) -> int:
-        """Size of the encoder's states."""
-        return self.cross_attention_hidden_size or self.hidden_size
+    if length > config.max_position_embeddings:
+        raise LimitError(
+            f"a text of {length} tokens is longer than the {config.max_position_embeddings} positions of the decoder",
+            "write less at once, or take a decoder with more positions",
+        )
 
 
-def eager_attention(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float,
-    dropout: float = 0.0,
-    **_: Any,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attend as GPT-Neo does: in float32, since unscaled products overflow half precision.
+def check_room(begun: int, options: Mapping[str, Any], model: GenerationMixin, config: PreTrainedConfig) -> None:
+    """Refuse a generation that asks for more tokens than the decoder has positions for.
 
     Args:
-        module: whose attention it is.
-        query: shape (batch, heads, queries, head size).
-        key: shape (batch, heads, keys, head size).
-        value: like `key`.
-        attention_mask: to be added, shape (batch, 1, queries, keys).
-        scaling: of the products.
-        dropout: share of the weights that are dropped.
+        begun: tokens that there are.
+        options: of `generate`.
+        model: whose settings hold where the options say nothing.
+        config: of the decoder.
 
-    Returns:
-        Shape (batch, queries, heads, head size), and the weights, shape (batch, heads, queries, keys).
+    Raises:
+        LimitError: the text would grow too long.
     """
-    weights = torch.matmul(query.float(), key.float().transpose(-1, -2)) * scaling
-    if attention_mask is not None:
-        weights = weights + attention_mask
-    weights = nn.functional.softmax(weights, dim=-1).to(value.dtype)
-    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
-    return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
+    chosen = options.get("generation_config") or model.generation_config
+    wanted = options.get("max_new_tokens") or chosen.max_new_tokens
+    length = begun + wanted if wanted else options.get("max_length") or chosen.max_length or begun
+    check_length(length - 1, config)  # The last token that is written is not read again.
 
 
-class _Attention(nn.Module):
-    """Projections into heads, attention by the implementation that is configured, and the way back."""
+class GenerationCache(EncoderDecoderCache):
+    """A cache whose part for the encoder's states stays as it is when beams change places.
 
-    is_causal = False
-    scaling = 1.0
+    The beams of an example read the same states, and a beam never leaves its example: moving their keys and values,
+    which transformers does at each step, costs more than a step of a small decoder.
+    """
 
-    def __init__(self, config: CrossGPTNeoConfig, layer: int, memory_size: int) -> None:
-        super().__init__()
-        if config.hidden_size % config.num_heads:
-            raise UsageError(f"hidden_size {config.hidden_size} cannot be divided into {config.num_heads} heads")
-        self.config, self.layer = config, layer
-        self.heads, self.head_size = config.num_heads, config.hidden_size // config.num_heads
-        self.q_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
-        self.k_proj = nn.Linear(memory_size, config.hidden_size, bias=False)
-        self.v_proj = nn.Linear(memory_size, config.hidden_size, bias=False)
-        self.out_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=True)
-        self.resid_dropout = nn.Dropout(float(config.resid_dropout))
-
-    def _heads(self, states: torch.Tensor) -> torch.Tensor:
-        return states.view(*states.shape[:-1], self.heads, self.head_size).transpose(1, 2)
-
-    def _attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        if self.config._attn_implementation != "eager" and query.dtype == torch.float16 and self.scaling == 1.0:
-            query, key = query.float(), key.float()
-            value = value.float()
-            mask = mask.float() if mask is not None and mask.is_floating_point() else mask
-        attend: Callable[..., Any] = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention
-        )
-        dropout = float(self.config.attention_dropout) if self.training else 0.0
-        output, weights = attend(self, query, key, value, mask, dropout=dropout, scaling=self.scaling)
-        return output.reshape(*output.shape[:2], -1).to(self.out_proj.weight.dtype), weights
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        """Move what the decoder itself has written; `beam_idx` has shape (batch × beams)."""
+        self.self_attention_cache.reorder_cache(beam_idx)
 
 
-class GPTNeoSelfAttention(_Attention):
-    """GPT-Neo's own attention; its parameters have the names they have in transformers."""
+def generation_options(model: GenerationMixin, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a generation with a cache that suits the model.
 
-    is_causal = True
+    transformers fills a static cache wrongly for GPT-Neo, and would make windowed layers, for the encoder's states too,
+    wherever a configuration mentions a sliding window: so the cache is made here.
 
-    def __init__(self, config: CrossGPTNeoConfig, layer: int) -> None:
-        super().__init__(config, layer, config.hidden_size)
+    Args:
+        model: that will write.
+        options: of `generate`.
 
-    def forward(
-        self, states: torch.Tensor, mask: torch.Tensor | None, cache: Cache | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return what each position takes from those before it, and the weights where they are computed."""
-        key, value = self._heads(self.k_proj(states)), self._heads(self.v_proj(states))
-        if cache is not None:
-            own = cache.self_attention_cache if isinstance(cache, EncoderDecoderCache) else cache
-            key, value = own.update(key, value, self.layer)
-        output, weights = self._attend(self._heads(self.q_proj(states)), key, value, mask)
-        return self.resid_dropout(self.out_proj(output)), weights
-
-
-class GPTNeoCrossAttention(_Attention):
-    """Scaled dot-product attention over an encoder's states, through an output projection that starts at zero."""
-
-    def __init__(self, config: CrossGPTNeoConfig, layer: int) -> None:
-        super().__init__(config, layer, config.memory_size)
-        self.scaling = self.head_size**-0.5
-        # `_init_weights` never sees this module, which owns no parameters itself: the projection carries the mark.
-        self.out_proj._starts_at_zero = True  # type: ignore[assignment]
-
-    def forward(
-        self, states: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor | None, cache: Cache | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return what each position takes from the encoder's states, and the weights where they are computed.
-
-        Args:
-            states: of the decoder, shape (batch, positions, hidden size).
-            memory: of the encoder, shape (batch, sources, memory size).
-            mask: of the sources, as the attention implementation takes it.
-            cache: keeps keys and values, which are the same at each step of generation.
-        """
-        kept = cache if isinstance(cache, EncoderDecoderCache) else None
-        if kept is not None and kept.is_updated.get(self.layer):
-            key = kept.cross_attention_cache.layers[self.layer].keys
-            value = kept.cross_attention_cache.layers[self.layer].values
-        else:
-            key, value = self._heads(self.k_proj(memory)), self._heads(self.v_proj(memory))
-            if kept is not None:
-                key, value = kept.cross_attention_cache.update(key, value, self.layer)
-                kept.is_updated[self.layer] = True
-        output, weights = self._attend(self._heads(self.q_proj(states)), key, value, mask)
-        return self.resid_dropout(self.out_proj(output)), weights
-
-
-class _SelfAttentionOfLayer(nn.Module):
-    """Holds the self-attention under the name that checkpoints have for it: `attn.attention`."""
-
-    def __init__(self, config: CrossGPTNeoConfig, layer: int) -> None:
-        super().__init__()
-        self.attention = GPTNeoSelfAttention(config, layer)
-
-
-class GPTNeoCrossBlock(GradientCheckpointingLayer):
-    """A layer: self-attention, cross-attention where an encoder is given, feed-forward; each adds to its input."""
-
-    def __init__(self, config: CrossGPTNeoConfig, layer: int) -> None:
-        super().__init__()
-        size, epsilon = config.hidden_size, config.layer_norm_epsilon
-        self.ln_1 = nn.LayerNorm(size, eps=epsilon)
-        self.attn = _SelfAttentionOfLayer(config, layer)
-        if config.add_cross_attention:
-            self.ln_cross_attn = nn.LayerNorm(size, eps=epsilon)
-            self.crossattention = GPTNeoCrossAttention(config, layer)
-        self.ln_2 = nn.LayerNorm(size, eps=epsilon)
-        self.mlp = GPTNeoMLP(config.intermediate_size or 4 * size, config)
-
-    def forward(
-        self,
-        states: torch.Tensor,
-        mask: torch.Tensor | None,
-        memory: torch.Tensor | None,
-        memory_mask: torch.Tensor | None,
-        informed: torch.Tensor | None,
-        cache: Cache | None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Return new states, and the weights of both attentions where they are computed."""
-        own, weights = self.attn.attention(self.ln_1(states), mask, cache)
-        states = states + own
-        cross_weights = None
-        if memory is not None:
-            found, cross_weights = self.crossattention(self.ln_cross_attn(states), memory, memory_mask, cache)
-            # Where an example has no source at all, softmax over nothing is no number.
-            states = states + (found if informed is None else torch.where(informed, found, 0.0))
-        return states + self.mlp(self.ln_2(states)), weights, cross_weights
+    Raises:
+        UsageError: another cache is asked for than a dynamic one.
+    """
+    chosen = options.get("generation_config") or model.generation_config
+    kind = options.get("cache_implementation") or chosen.cache_implementation
+    if kind not in (None, "dynamic"):
+        raise UsageError(f"the cache {kind!r} does not work with this model", "leave out cache_implementation")
+    wanted = chosen.use_cache if options.get("use_cache") is None else options["use_cache"]
+    if kind is not None or wanted is False or options.get("past_key_values") is not None:
+        return dict(options)
+    return {**options, "past_key_values": GenerationCache(DynamicCache(), DynamicCache())}
 
 
 class CrossGPTNeoPreTrainedModel(PreTrainedModel):
@@ -227,18 +109,19 @@ class CrossGPTNeoPreTrainedModel(PreTrainedModel):
     config_class = CrossGPTNeoConfig
     base_model_prefix = "transformer"
     supports_gradient_checkpointing = True
-    _no_split_modules = ("GPTNeoCrossBlock",)
-    _skip_keys_device_placement = ("past_key_values",)
+    _no_split_modules = ["GPTNeoCrossBlock"]  # noqa: RUF012  # transformers declares lists
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
     _supports_sdpa = True
     # Checkpoints of older versions carry the causal mask as a buffer.
-    _keys_to_ignore_on_load_unexpected = (r"attn\.attention\.(bias|masked_bias)$",)
+    _keys_to_ignore_on_load_unexpected = [r"attn\.attention\.(bias|masked_bias)$"]  # noqa: RUF012
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if getattr(module, "_starts_at_zero", False):
+        if isinstance(module, nn.Linear) and getattr(module, "_starts_at_zero", False):
             init.zeros_(module.weight)
-            init.zeros_(module.bias)
+            if module.bias is not None:
+                init.zeros_(module.bias)
 
 
 class CrossGPTNeoModel(CrossGPTNeoPreTrainedModel):
@@ -246,7 +129,7 @@ class CrossGPTNeoModel(CrossGPTNeoPreTrainedModel):
 
     def __init__(self, config: CrossGPTNeoConfig) -> None:
         super().__init__(config)
-        self.wte = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.wte: nn.Module = nn.Embedding(config.vocab_size, config.hidden_size)
         self.wpe = nn.Embedding(config.max_position_embeddings, config.hidden_size)
         self.drop = nn.Dropout(float(config.embed_dropout))
         self.h = nn.ModuleList(GPTNeoCrossBlock(config, layer) for layer in range(config.num_layers))
@@ -304,45 +187,40 @@ class CrossGPTNeoModel(CrossGPTNeoPreTrainedModel):
             raise ValueError("give either input_ids or inputs_embeds")
         if encoder_hidden_states is not None and not config.add_cross_attention:
             raise UsageError("this GPT-Neo has no cross-attention", "make it with add_cross_attention=True")
-        if self.gradient_checkpointing and self.training:
-            use_cache = False
         embedded = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
-        if use_cache and past_key_values is None:
-            past_key_values = DynamicCache()
-        if use_cache and config.add_cross_attention and not isinstance(past_key_values, EncoderDecoderCache):
-            # Without a configuration: nothing about sources is windowed.
-            past_key_values = EncoderDecoderCache(past_key_values, DynamicCache())
-        seen = 0 if past_key_values is None else past_key_values.get_seq_length()
-        if seen + embedded.shape[1] > config.max_position_embeddings:
-            raise LimitError(
-                f"a text of {seen + embedded.shape[1]} tokens is longer than the {config.max_position_embeddings} "
-                "positions of this GPT-Neo",
-                "write less at once, or take a model with more positions",
-            )
+        cache = self._cache(past_key_values, use_cache and not (self.gradient_checkpointing and self.training))
+        seen = 0 if cache is None else cache.get_seq_length()
+        check_length(seen + embedded.shape[1], config)
         if position_ids is None:
             position_ids = torch.arange(seen, seen + embedded.shape[1], device=embedded.device).unsqueeze(0)
-        masks = self._masks(embedded, attention_mask, past_key_values, position_ids)
+        masks = self._masks(embedded, attention_mask, cache, position_ids, seen + embedded.shape[1])
         memory_mask, informed = self._memory_mask(embedded, encoder_hidden_states, encoder_attention_mask)
         states = self.drop(embedded + self.wpe(position_ids))
         passed: list[torch.Tensor] = []
-        attended: list[tuple[torch.Tensor | None, torch.Tensor | None]] = []
+        attended: list[tuple[torch.Tensor, torch.Tensor]] = []
         for block, kind in zip(self.h, config.attention_layers, strict=True):
             passed.append(states)
-            states, weights, cross_weights = block(
-                states, masks[kind], encoder_hidden_states, memory_mask, informed, past_key_values
-            )
-            attended.append((weights, cross_weights))
+            states, *weights = block(states, masks[kind], encoder_hidden_states, memory_mask, informed, cache)
+            attended.append((weights[0], weights[1]))
         states = self.ln_f(states)
+        informed_too = output_attentions and encoder_hidden_states is not None
         result = BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=states,
-            past_key_values=past_key_values if use_cache else None,
+            past_key_values=cache if use_cache else None,
             hidden_states=(*passed, states) if output_hidden_states else None,
             attentions=tuple(own for own, _ in attended) if output_attentions else None,
-            cross_attentions=tuple(cross for _, cross in attended)
-            if output_attentions and encoder_hidden_states is not None
-            else None,
+            cross_attentions=tuple(cross for _, cross in attended) if informed_too else None,
         )
         return result if return_dict or return_dict is None else result.to_tuple()
+
+    def _cache(self, given: Cache | None, wanted: bool) -> Cache | None:
+        """Return what keys and values go to: what was given, with a place for the encoder's; or a new cache."""
+        if given is not None and given.is_compileable:
+            raise UsageError("a static cache does not work with GPT-Neo", "leave out cache_implementation")
+        if not wanted or isinstance(given, EncoderDecoderCache) or not self.config.add_cross_attention:
+            return DynamicCache() if wanted and given is None else given
+        # Without a configuration: nothing about sources is windowed.
+        return EncoderDecoderCache(DynamicCache() if given is None else given, DynamicCache())
 
     def _masks(
         self,
@@ -350,33 +228,43 @@ class CrossGPTNeoModel(CrossGPTNeoPreTrainedModel):
         attention_mask: torch.Tensor | None,
         cache: Cache | None,
         position_ids: torch.Tensor,
-    ) -> dict[str, torch.Tensor | None]:
-        """Return the causal masks of the kinds of layers that there are."""
-        given = {
+        length: int,
+    ) -> dict[str, Any]:
+        """Return the causal masks of the kinds of layers that there are; `length` is that of the text so far."""
+        given: dict[str, Any] = {
             "config": self.config,
             "inputs_embeds": embedded,
             "attention_mask": attention_mask,
             "past_key_values": cache,
             "position_ids": position_ids,
         }
-        masks: dict[str, torch.Tensor | None] = {}
-        if "global" in self.config.attention_layers:
-            masks["global"] = create_causal_mask(**given)
-        if "local" in self.config.attention_layers:
+        masks: dict[str, Any] = {"global": create_causal_mask(**given)}
+        if "local" not in self.config.attention_layers or length <= self.config.window_size:
+            masks["local"] = masks["global"]  # The window holds the whole text.
+        else:
             window = sliding_window_overlay(self.config.window_size)
             masks["local"] = create_causal_mask(**given, and_mask_function=window, allow_is_causal_skip=False)
         return masks
 
     def _memory_mask(
         self, embedded: torch.Tensor, memory: torch.Tensor | None, mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Return the mask of the sources, and which examples have any, shape (batch, 1, 1)."""
+    ) -> tuple[Any, torch.Tensor | None]:
+        """Return the mask of the sources, and which examples have any, shape (batch, 1, 1); None if all have.
+
+        Softmax over nothing is no number, nor is its gradient: an example without any source looks at all of them, and
+        the layers leave out what it finds.
+        """
         if memory is None or mask is None:
             return None, None
+        informed = mask.bool().any(-1, keepdim=True)
         ready = create_bidirectional_mask(
-            config=self.config, inputs_embeds=embedded, attention_mask=mask, encoder_hidden_states=memory
+            config=self.config,
+            inputs_embeds=embedded,
+            attention_mask=mask.bool() | ~informed,
+            encoder_hidden_states=memory,
         )
-        return ready, mask.bool().any(-1)[:, None, None]
+        everywhere = not is_tracing(mask) and bool(informed.all())
+        return ready, None if everywhere else informed[:, None]
 
 
 class CrossGPTNeoForCausalLM(CrossGPTNeoPreTrainedModel, GenerationMixin):
@@ -387,7 +275,7 @@ class CrossGPTNeoForCausalLM(CrossGPTNeoPreTrainedModel, GenerationMixin):
     def __init__(self, config: CrossGPTNeoConfig) -> None:
         super().__init__(config)
         self.transformer = CrossGPTNeoModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head: nn.Module = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
 
     def get_output_embeddings(self) -> nn.Module:
@@ -397,6 +285,19 @@ class CrossGPTNeoForCausalLM(CrossGPTNeoPreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace the head."""
         self.lm_head = new_embeddings
+
+    @torch.no_grad()
+    def generate(self, inputs: torch.Tensor | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """Write texts as transformers' `generate` does, whose arguments these are.
+
+        Raises:
+            UsageError: a static cache is asked for, which transformers fills wrongly for GPT-Neo.
+            LimitError: more tokens are asked for than the model has positions.
+        """
+        ready = generation_options(self, options)
+        prompt = ready.get("input_ids") if inputs is None else inputs
+        check_room(1 if prompt is None else prompt.shape[1], ready, self, self.config)
+        return super().generate(inputs, **ready)  # type: ignore[misc]
 
     def forward(
         self,

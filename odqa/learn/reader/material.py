@@ -1,0 +1,66 @@
+"""The data sets that a reader learns from, with their documents, and with gold that says which characters it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odqa.errors import UsageError
+
+if TYPE_CHECKING:
+    from odqa.data.datasets import Dataset
+    from odqa.engine import Engine
+    from odqa.schema import Document
+
+
+def load(name: str, data: Path | None = None, engine: Engine | None = None) -> Dataset:
+    """Return a data set to learn from.
+
+    Args:
+        name: registered name, `NAME/SPLIT`, folder, or file of questions.
+        data: where registered data sets lie.
+        engine: over an index whose documents the questions of a file are about.
+
+    Raises:
+        UsageError: there is no such data set or split, or a file of questions has no documents.
+        LoadError: it cannot be read.
+    """
+    from odqa.data.datasets import load_dataset
+
+    place, split = split_of(name)
+    dataset = load_dataset(place, data=data, split=split)
+    if not Path(place).exists():
+        return dataset
+    if dataset.files or engine is None:
+        return _placed(dataset, None, name)
+    return _placed(dataset, engine, name)
+
+
+def split_of(name: str) -> tuple[str, str | None]:
+    """Return the name of a data set and the split that is named behind a slash, if it is no path."""
+    if "/" in name and not Path(name).exists() and not name.startswith((".", "/", "~")):
+        dataset, _, split = name.rpartition("/")
+        return dataset, split
+    return name, None
+
+
+def _placed(dataset: Dataset, engine: Engine | None, name: str) -> Dataset:
+    """Return a person's own questions with documents, and with gold placed in these."""
+    from odqa.evaluate.place import Shelf, place_gold
+
+    if engine is not None:
+
+        def documents() -> Iterator[Document]:
+            return (engine.document(id_) for id_, _ in engine.documents())
+
+        questions = place_gold(dataset.questions(), engine)
+        return replace(dataset, documents=documents, questions=lambda: iter(questions))
+    shelf = Shelf(dataset.documents())
+    if not any(True for _ in shelf.documents()):
+        raise UsageError(
+            f"{name} names no documents beside its questions", "give --index, or a folder with documents/ beside them"
+        )
+    placed = place_gold(dataset.questions(), shelf)
+    return replace(dataset, questions=lambda: iter(placed))
