@@ -32,7 +32,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,17 @@ SHAPES = {"small": Shape(384, 6, 6, 30_522), "base": Shape(768, 12, 12, 50_257, 
 class Task:
     """A row of the table."""
 
-    name: str
     batch: int
     passages: int = 1
     tokens: int = 128
     targets: int = 48
     beams: int = 0  # 0: a step of training
+
+    @property
+    def name(self) -> str:
+        """What the row is called."""
+        kind = {0: "training", 1: "greedy"}.get(self.beams, f"{self.beams} beams")
+        return f"{kind}, {self.batch} × {self.passages} passage{'s' * (self.passages > 1)}, {self.targets} tokens"
 
     def read(self, model: str) -> int:
         """Tokens that the encoder reads: transformers' has 512 positions."""
@@ -87,13 +92,7 @@ class Task:
         return self.batch * self.targets
 
 
-TASKS = (
-    Task("training, 8 × 1 passage", 8),
-    Task("training, 2 × 8 passages", 2, passages=8),
-    Task("greedy, 1 question", 1, beams=1),
-    Task("greedy, 8 questions", 8, beams=1),
-    Task("4 beams, 1 question", 1, beams=4),
-)
+TASKS = (Task(8), Task(2, passages=8), Task(1, beams=1), Task(8, beams=1), Task(1, beams=4))
 
 
 def main() -> None:
@@ -105,7 +104,7 @@ def main() -> None:
     parser.add_argument("--attention", choices=("sdpa", "eager"), nargs="+", default=["sdpa", "eager"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7, help="of each row; the median counts")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the batch and of the targets")
+    parser.add_argument("--quick", action="store_true", help="half of the batch and of the targets")
     parser.add_argument("--onnx", action="store_true", help="the exported graphs beside torch, too")
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
@@ -177,6 +176,13 @@ def build(name: str, shape: Shape, attention: str) -> Any:
     return FusionModel(fusion)
 
 
+def tasks(options: argparse.Namespace) -> list[Task]:
+    """Return the rows, smaller ones if that is wished."""
+    if not options.quick:
+        return list(TASKS)
+    return [replace(task, batch=max(1, task.batch // 2), targets=task.targets // 2) for task in TASKS]
+
+
 def inputs_of(name: str, task: Task, shape: Shape, device: str) -> dict[str, torch.Tensor]:
     """Return what a model reads in a row, the same tokens for each."""
     size = (task.batch, task.passages, task.tokens)
@@ -229,9 +235,7 @@ def measure(shape: Shape, attention: str, options: argparse.Namespace) -> dict[s
     """Return the figures of each row."""
     models = {name: build(name, shape, attention).to(options.device) for name in MODELS}
     rows = {}
-    for task in TASKS:
-        if options.quick:
-            task = Task(task.name, max(1, task.batch // 4), task.passages, task.tokens, task.targets // 4, task.beams)
+    for task in tasks(options):
         if task.beams and options.dtype == "bfloat16":
             models = {name: model.bfloat16() for name, model in models.items()}
         made = writing if task.beams else training
@@ -292,7 +296,7 @@ def peak_memory(name: str, shape: Shape, attention: str, options: argparse.Names
 def _train_alone(name: str, shape: Shape, attention: str, options: argparse.Namespace) -> float:
     prepare(options.threads)
     before = _resident()
-    step = training(build(name, shape, attention).to(options.device), name, TASKS[0], shape, options)
+    step = training(build(name, shape, attention).to(options.device), name, tasks(options)[0], shape, options)
     for _ in range(2):
         step()
     if options.device == "cuda":
@@ -319,7 +323,7 @@ def measure_onnx(shape: Shape, options: argparse.Namespace) -> dict[str, Any]:
             files = write_graphs(model, Path(folder) / kind, int8=kind == "int8")
             figures["mb"][kind] = sum(file.stat().st_size for file in files) / 2**20
             graphs[kind] = OnnxGenerator(Path(folder) / kind, threads=options.threads)
-        for task in TASKS:
+        for task in tasks(options):
             if task.beams == 1:
                 figures["rows"][task.name] = _onnx_row(model, graphs, task, shape, options)
     return figures

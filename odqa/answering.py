@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from odqa.errors import UsageError
-from odqa.protocols import Reader, StreamingReader, Verifier, WholeReader
+from odqa.protocols import Reader, StreamingReader, SummaryReader, Verifier, WholeReader
 from odqa.reader.calculated import led_by_calculation
 from odqa.reader.checker import Checker
 from odqa.reader.cite import finish
 from odqa.reader.untrusted import without_instructions
 from odqa.retriever.find import recompute
+from odqa.retriever.gists import with_gists
 from odqa.retriever.timing import timed
 from odqa.retriever.whole import with_whole
 from odqa.schema import (
@@ -60,7 +61,7 @@ def checked(question: str) -> str:
 
 
 def widened(found: Found, reader: Reader, snapshot: Snapshot, style: AnswerStyle) -> Found:
-    """Return what was found with the whole of the documents that the reader wants to see in full, if any.
+    """Return what was found with what the reader wants beside it: whole documents, or what they are about.
 
     Args:
         found: what search has to say.
@@ -68,10 +69,12 @@ def widened(found: Found, reader: Reader, snapshot: Snapshot, style: AnswerStyle
         snapshot: where the documents are.
         style: as asked.
     """
-    if not isinstance(reader, WholeReader):
-        return found
-    wanted = reader.whole(found.trace.question, found.evidence, style)
-    return replace(found, evidence=with_whole(snapshot, found.trace.question, found.evidence, wanted))
+    if isinstance(reader, WholeReader):
+        wanted = reader.whole(found.trace.question, found.evidence, style)
+        found = replace(found, evidence=with_whole(snapshot, found.trace.question, found.evidence, wanted))
+    if found.evidence and isinstance(reader, SummaryReader) and reader.reads_summaries:
+        found = replace(found, evidence=with_gists(snapshot, found.evidence))
+    return found
 
 
 @dataclass(slots=True)

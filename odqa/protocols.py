@@ -165,6 +165,16 @@ class WholeReader(Reader, Protocol):
 
 
 @runtime_checkable
+class SummaryReader(Reader, Protocol):
+    """A reader that can make use of what the documents of its evidence are about as a whole."""
+
+    @property
+    def reads_summaries(self) -> bool:
+        """Whether it wants the gist of each document beside its passages, in `Evidence.summary`."""
+        ...
+
+
+@runtime_checkable
 class Verifier(Protocol):
     """Tells whether evidence supports a claim."""
 

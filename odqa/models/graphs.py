@@ -78,8 +78,8 @@ def step(model: Any, tokens: torch.Tensor, mask: torch.Tensor, *given: torch.Ten
         model: a `FusionModel`.
         tokens: the next ones of the text, shape (batch, positions).
         mask: whether there is a source, shape (batch, sources).
-        *given: keys and values of the sources for each layer, shape (batch, heads, sources, size of a head); then those
-            that were kept, shape (batch, heads, seen, size of a head); with a pointer then keys, tokens and mask of what
+        *given: keys and values of the sources for each layer, shape (batch, heads, sources, size of a head); those
+            that were kept, shape (batch, heads, seen, size of a head); with a pointer keys, tokens and mask of what
             may be copied, as `Memory` has them.
 
     Returns:

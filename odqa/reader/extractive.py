@@ -101,9 +101,8 @@ class ExtractiveReader:
         layout, budget = resolve_style(question, style)
         if not evidence or not _is_long(asked, layout, budget, style):
             return ()
-        if form_of(find_candidates(asked, evidence)) is Form.PROSE:
-            return ()
-        return main_documents(evidence)
+        documents = main_documents(evidence)
+        return documents if documents and form_of(find_candidates(asked, evidence)) is not Form.PROSE else ()
 
     def draft(self, question: str, evidence: Sequence[Evidence], style: AnswerStyle) -> Draft:
         """Propose an answer, or refuse.

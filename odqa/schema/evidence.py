@@ -156,6 +156,7 @@ class Evidence:
         conflicts: disagreements that this passage is a side of.
         sentence_vectors: a unit vector for each of `passage.sentences`, shape (n_sentences, dimension), float32, by
             the index's encoder, where the index keeps them.
+        summary: the gist of its document, for readers that ask for it (`SummaryReader`).
     """
 
     document: Document
@@ -168,6 +169,7 @@ class Evidence:
     calculations: tuple[Calculation, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     sentence_vectors: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    summary: str = field(default="", compare=False, repr=False)
 
     @property
     def text(self) -> str:

@@ -72,6 +72,11 @@ class StructuredSummary:
         return next((f.statements for f in self.fields if f.name == name), ())
 
     @property
+    def gist(self) -> str:
+        """What the whole is about, in one line; "" where the template has no such field."""
+        return " ".join(statement.text for statement in self["gist"])
+
+    @property
     def text(self) -> str:
         """All statements as plain text, one field a line: what is encoded and indexed."""
         return "\n".join(" ".join(s.text for s in f.statements) for f in self.fields if f.statements)

@@ -79,7 +79,7 @@ def test_failing_at_every_single_write(tmp_path: Path) -> None:
         assert contents(index) == expected
         if done:
             break
-        failed_at, step = step, step + max(1, step // 4)
+        failed_at, step = step, step + max(1, step // 6)
     assert failed_at > 20, "the build does fewer writes than this test is about"
 
 

@@ -54,6 +54,9 @@ def reader(
     ] = 0,
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", min=0, help="Times that each answer is seen.")] = 3,
     sources: Annotated[int, typer.Option("--sources", metavar="N", min=2, help="Passages beside an answer.")] = 6,
+    summaries: Annotated[
+        bool, typer.Option("--summaries", help="Read what each document is about beside its passages.")
+    ] = False,
     passage_tokens: Annotated[
         int, typer.Option("--passage-tokens", metavar="N", min=32, help="Longest passage with its question.")
     ] = 192,
@@ -121,14 +124,15 @@ def reader(
     settings = resolve(overrides(assignments)).settings
     course = Course(
         datasets=tuple(datasets), data=data, sentences=sentences, answers=answers, epochs=epochs, sources=sources,
+        summaries=summaries,
         doubtful=doubtful, self_train=self_train, rate=rate, batch_tokens=batch_tokens, accumulate=accumulate,
         precision=precision,
         lora=lora, gradient_checkpointing=gradient_checkpointing, patience=patience, judgements=judgements, every=every,
         shard_size=shard_size, minutes=minutes, seed=seed,
     )  # fmt: skip
     architecture = Architecture(
-        encoder=encoder, decoder=decoder, layers=layers, pointer=pointer, encoder_layers=encoder_layers,
-        limits=Limits(passage=passage_tokens, target=answer_tokens), seed=seed,
+        encoder=encoder, decoder=decoder, layers=layers, pointer=pointer, summaries=summaries,
+        encoder_layers=encoder_layers, limits=Limits(passage=passage_tokens, target=answer_tokens), seed=seed,
     )  # fmt: skip
     folder = new_folder(out)
     with session.progress() as progress, Engine.open(index) if index is not None else nullcontext() as engine:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 RUN = "run"
 """Folder inside the reader's: a folder for each stage, with its log, streams and checkpoints."""
 _DAY = 86_400.0
+_INSTANT = 1e-6
 _LORA_DROPOUT = 0.05
 
 
@@ -91,7 +92,7 @@ def follow(
                 experiment.finish(told.figures)
 
         left = course.minutes - (time.monotonic() - began) / 60 if course.minutes else 0.0
-        timed = replace(stage, schedule=replace(stage.schedule, minutes=max(left, 0.01) if course.minutes else 0.0))
+        timed = replace(stage, schedule=replace(stage.schedule, minutes=max(left, _INSTANT) if course.minutes else 0.0))
         tell = _teller(progress, stage.name)
         wait = _DAY if launched() > 1 else 0.0
         learned = learn(

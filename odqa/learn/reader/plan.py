@@ -23,6 +23,7 @@ class Course:
         answers: answers and summaries learned from, at most; 0: all.
         epochs: times that each is seen.
         sources: passages beside an answer.
+        summaries: put the gist of each document beside its passages.
         doubtful: what unsupported sentences of answers count.
         self_train: rounds of learning from verified drafts of its own.
         rate: highest learning rate of the first stage; the later ones take half of it.
@@ -45,6 +46,7 @@ class Course:
     answers: int = 0
     epochs: int = 3
     sources: int = 6
+    summaries: bool = False
     doubtful: float = 0.2
     self_train: int = 0
     rate: float = 6e-4

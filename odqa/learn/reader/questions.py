@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from odqa.data.datasets.types import Gold
@@ -18,12 +18,14 @@ from odqa.data.passages import parse
 from odqa.data.sentences import split_sentences
 from odqa.learn.reader.examples import Example, Said
 from odqa.learn.reader.sentences import PASSAGE_WORDS, items_of
-from odqa.reader.neural.sources import source_of
+from odqa.reader.neural.sources import source_of, summary_of
 from odqa.reader.words import content_stems, count_words, squeeze
 from odqa.schema import Evidence, Span, Support
 
 if TYPE_CHECKING:
     from odqa.data.datasets import Dataset
+    from odqa.reader.neural.inputs import Source
+    from odqa.schema import ParsedDocument
 
 SUMMARIZE = "What is it about?"
 _FEWEST_SOURCES = 2
@@ -39,6 +41,7 @@ class Teaching:
         doubtful: what sentences count that are not supported; 0 leaves them out.
         sources: passages beside an answer.
         marks: highest number of a source.
+        gist: of a document, put beside its passages; None leaves it out.
         most_words: of an answer; longer ones are cut after a sentence.
         seed: of what is drawn.
     """
@@ -48,6 +51,7 @@ class Teaching:
     doubtful: float = 0.2
     sources: int = 6
     marks: int = 64
+    gist: Callable[[ParsedDocument], str] | None = None
     most_words: int = 260
     seed: int = 13
 
@@ -82,15 +86,20 @@ def from_dataset(
             waiting.setdefault(document_id, []).append(one)
     # A document stays at hand until all questions about it are answered, which may wait for other documents.
     read: dict[str, list[Evidence]] = {}
+    gists: dict[str, Source] = {}
     done = 0
     for document in dataset.documents():
         if document.id not in waiting or document.id in read:
             continue
         parsed = parse(document, lambda texts: [count_words(text) for text in texts], max_tokens=PASSAGE_WORDS)
         read[document.id] = list(items_of(parsed))
+        if teaching.gist is not None and (gist := teaching.gist(parsed)):
+            gists[document.id] = summary_of(document.title, gist)
         ready = [one for one in waiting[document.id] if one.documents <= read.keys()]
         for one in ready:
-            yield from _examples(one, [item for name in sorted(one.documents) for item in read[name]], teaching)
+            names = sorted(one.documents)
+            summaries = [gists[name] for name in names if name in gists]
+            yield from _examples(one, [item for name in names for item in read[name]], summaries, teaching)
             done += 1
             if tell is not None:
                 tell(done, len(asked))
@@ -98,6 +107,7 @@ def from_dataset(
             waiting[name] = [one for one in waiting[name] if one not in ready]
             if not waiting[name]:
                 del waiting[name], read[name]
+                gists.pop(name, None)
 
 
 def _asked(dataset: Dataset) -> Iterator[_Asked]:
@@ -114,7 +124,9 @@ def _asked(dataset: Dataset) -> Iterator[_Asked]:
             yield _Asked(SUMMARIZE, texts, (Gold(summary.document_id),), summary.document_id, "summary")
 
 
-def _examples(one: _Asked, items: Sequence[Evidence], teaching: Teaching) -> Iterator[Example]:
+def _examples(
+    one: _Asked, items: Sequence[Evidence], summaries: Sequence[Source], teaching: Teaching
+) -> Iterator[Example]:
     if len(items) < _FEWEST_SOURCES:
         return
     ranking = _Ranking(items)
@@ -123,7 +135,7 @@ def _examples(one: _Asked, items: Sequence[Evidence], teaching: Teaching) -> Ite
         chosen = [items[n] for n in _chosen(one, answer, ranking, teaching.sources)]
         example = _example(one, chosen, tuple(_said(answer, chosen, teaching)), teaching, rng)
         if example is not None:
-            yield example
+            yield replace(example, sources=(*example.sources, *summaries))
 
 
 class _Ranking:

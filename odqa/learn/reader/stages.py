@@ -13,10 +13,11 @@ from odqa.learn.reader.plan import Course, schedule_of
 from odqa.learn.reader.questions import Teaching, from_dataset
 from odqa.learn.reader.run import Stage
 from odqa.learn.reader.sentences import from_documents
-from odqa.schema import Document, Evidence, Support
+from odqa.schema import Document, Evidence, ParsedDocument, Support
 
 if TYPE_CHECKING:
     from odqa.data.datasets import Dataset
+    from odqa.protocols import Summarizer
     from odqa.reader.neural.encoder_decoder import FusionModel
     from odqa.reader.neural.inputs import FusionTokenizer
     from odqa.settings import Settings
@@ -66,16 +67,15 @@ def stages_of(
         return
     teaching = Teaching(
         support=support_of(settings), threshold=_THRESHOLD, doubtful=course.doubtful, sources=course.sources,
-        marks=marks, seed=course.seed,
+        marks=marks, seed=course.seed, gist=gist_of(settings) if course.summaries else None,
     )  # fmt: skip
 
     def answers() -> Iterator[Example]:
         given = alternately([from_dataset(dataset, teaching) for dataset in datasets])
         return islice(given, course.answers or None)
 
-    key = {
-        "answers": [course.answers, course.sources, course.doubtful, settings.verifier], "files": files, "marks": marks,
-    }  # fmt: skip
+    taught = [course.answers, course.sources, course.summaries, course.doubtful, settings.verifier]
+    key = {"answers": taught, "files": files, "marks": marks}
     rate = course.rate / 2 if course.sentences else course.rate
     schedule = schedule_of(course, rate, course.epochs, encoder_learns=learns)
     yield Stage("answers", key, answers, schedule, course.batch_tokens, course.judgements)
@@ -134,3 +134,12 @@ def support_of(settings: Settings) -> Callable[[str, Sequence[Evidence]], Suppor
     from odqa.parts import make_verifier
 
     return make_verifier(settings, CachedEncoder(make_encoder(settings))).support
+
+
+def gist_of(settings: Settings) -> Callable[[ParsedDocument], str]:
+    """Return what tells what a document is about: the summarizer of the settings, as in an index."""
+    from odqa.index.hashing import HashingEncoder
+    from odqa.registry import resolve
+
+    summarizer: Summarizer = resolve("summarizers", settings.summarizer)(settings, HashingEncoder())
+    return lambda parsed: next(iter(summarizer.summarize(parsed))).gist

@@ -33,6 +33,7 @@ class Architecture:
         dropout: of a new decoder.
         pointer: whether there is a copy path.
         marks: highest number of a source.
+        summaries: whether structured summaries are read beside passages.
         limits: how much is read and written.
         encoder_layers: layers at the top of the encoder that learn; −1 for all, embeddings too.
         seed: of all weights that begin at random.
@@ -46,6 +47,7 @@ class Architecture:
     dropout: float = 0.1
     pointer: bool = True
     marks: int = 64
+    summaries: bool = False
     limits: Limits = field(default_factory=Limits)
     encoder_layers: int = 0
     seed: int = 13
@@ -87,7 +89,7 @@ def begin(architecture: Architecture, device: str = "cpu") -> tuple[FusionModel,
         raise ModelError(f"no tokenizer of {encoder}: {error}", "give a folder with its tokenizer") from error
     known = len(writing)
     marks = marks_for(writing, architecture.marks)
-    tokenizer = FusionTokenizer(reading, writing, marks, architecture.limits)
+    tokenizer = FusionTokenizer(reading, writing, marks, architecture.limits, summaries=architecture.summaries)
     decoder = architecture.decoder if architecture.decoder is not None else _shape(architecture, encoder, reading)
     padding, new = writing.pad_token_id, architecture.decoder is None
     with _quiet():

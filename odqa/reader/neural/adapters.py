@@ -6,8 +6,9 @@ would learn next to nothing: these parts are trained whole.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from odqa.errors import ModelError, UsageError
@@ -55,9 +56,19 @@ def lora(model: FusionModel, rank: int, alpha: float, dropout: float, tokens: Se
         trainable_token_indices={"decoder.transformer.wte": list(tokens)} if tokens else None,
         fan_in_fan_out=model.config.decoder.model_type == "gpt2",  # Its projections are stored transposed.
     )
-    with warnings.catch_warnings():  # peft asks for an attribute by the name that it had before transformers 6.
-        warnings.simplefilter("ignore", FutureWarning)
+    with warnings.catch_warnings(), _decoder_embeddings(model):
+        warnings.simplefilter("ignore", FutureWarning)  # Of transformers, about a name that peft uses.
         return get_peft_model(model, config)
+
+
+@contextlib.contextmanager
+def _decoder_embeddings(model: FusionModel) -> Iterator[None]:
+    """Show peft the embeddings that the head shares its weights with, so that what new tokens learn reaches both."""
+    model.get_input_embeddings = model.decoder.get_input_embeddings  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del model.get_input_embeddings
 
 
 def merged(model: Any) -> FusionModel:
@@ -66,5 +77,10 @@ def merged(model: Any) -> FusionModel:
     Args:
         model: what `lora` gave; is changed.
     """
-    whole: FusionModel = model.merge_and_unload()
+    tied = model.base_model.model.config.tie_word_embeddings
+    with warnings.catch_warnings():
+        # peft compares the decoder's head with the encoder's embeddings, and takes them for weights that came apart.
+        warnings.filterwarnings("ignore", "Input and output embeddings are no longer tied")
+        whole: FusionModel = model.merge_and_unload()
+    whole.config.tie_word_embeddings = tied
     return whole

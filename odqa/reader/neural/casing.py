@@ -9,36 +9,20 @@ accents and blanks change: the result has the tokens that were written.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import regex
 
+from odqa.reader.neural.atoms import ATOM, UNKNOWN, Atom, atoms_of, is_word, key_of, may_end
 from odqa.reader.neural.spacing import blanks
 from odqa.reader.words import is_stop, squeeze
 
 T = TypeVar("T")
 
-UNKNOWN = "[UNK]"
-"""Stands for a word that the vocabulary cannot write; a run of words that holds one tells which."""
-
-# What BERT's pre-tokenizer takes apart: signs, the symbols of ASCII, and Chinese characters.
-_SIGN = r"[\p{P}$+<=>^`|~]"
-_ATOM = regex.compile(rf"{_SIGN}|\p{{Han}}|(?:(?!{_SIGN}|\p{{Han}})\S)+")
-_DRAFT = regex.compile(rf"\[(?P<mark>\d{{1,4}})\]|\[UNK\]|{_ATOM.pattern}")
-_UNSEEN = regex.compile(r"[\p{C}\p{Mn}]")
-_LINES = regex.compile(r"\n| › ")
-_ENDS = frozenset(".!?…。！？")
-_BEHIND = frozenset("\"'”’»)]")
-_BEFORE = frozenset("\"'“‘«([")
-_ABBREVIATED = frozenset(
-    "mr mrs ms dr prof st no nos fig figs eq sec ch vs etc al eg ie cf ca approx inc ltd co corp jr sr gen col lt sgt "
-    "capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec p pp vol".split()
-)
+_DRAFT = regex.compile(rf"\[(?P<mark>\d{{1,4}})\]|\[UNK\]|{ATOM.pattern}")
 _DATED = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february april june july september october "
     "november december".split()
@@ -52,32 +36,9 @@ _QUOTED = 3
 """A run of so many tells which quotation a mark belongs to."""
 _LED = 2
 """So many words and signs before a word tell why it has its capital."""
-_SHORT_NAME = 3
-"""A heading of so few words is a name, so that its capitals mean something."""
 _LONGEST_ACRONYM = 4
 _LONGEST_WORD = 100
 """Characters of the longest word that WordPiece takes apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """A word or sign of a source.
-
-    Attributes:
-        text: as it stands there.
-        key: without case and accents.
-        blank: a blank stands before it.
-        begins: a sentence begins with it.
-        opens: it is the first word of a sentence, so that its capital means nothing.
-        shouts: it stands in a heading of many words, whose capitals mean nothing.
-    """
-
-    text: str
-    key: str
-    blank: bool
-    begins: bool
-    opens: bool
-    shouts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +111,7 @@ class Casing:
                 opens = True
             # A vocabulary with capitals knows better.
             word = said[place] if said[place] != key else self._form(words[place], keys, place)
-            if opens and _is_word(key):
+            if opens and is_word(key):
                 word, opens = _capitalized(word), False
             marked = "".join(f" [{number}]" for number in marks.get(place, ()))
             written[-1] += f"{' ' if spaced[place] and written[-1] else ''}{word}{marked}"
@@ -186,7 +147,7 @@ class Casing:
                 and _matches(keys[start + length], source[place + length].key)
             ):
                 length += 1
-            weight = sum(map(_is_word, keys[start : start + length])) if of_words else length
+            weight = sum(map(is_word, keys[start : start + length])) if of_words else length
             found = weight, self._numbers[number] in cited, length
             if found > best:
                 best, places = found, []
@@ -208,14 +169,14 @@ class Casing:
         """Tell whether a sentence begins at a place that is not the first."""
         if run is not None and run.length >= _TRUSTED and run.start < place - 1:
             return _majority([atom.begins for atom in self._atoms(run, place)])
-        return spaced[place] and _is_end(keys, place)
+        return spaced[place] and may_end(keys, place)
 
     def _form(self, run: Run | None, keys: Sequence[str], place: int) -> str:
         """Return a word as it should stand within a sentence."""
         if run is None or _is_dated(keys, place):
             return _form_alone(keys, place)
         key, here = keys[place], self._atoms(run, place)
-        if not _is_word(here[0].key):
+        if not is_word(here[0].key):
             return here[0].text
         if run.length == 1 and key == "i":
             return "I"
@@ -241,35 +202,8 @@ class Casing:
             return word if run.length > 1 else word.lower()
         number, at = run.places[0]
         after = self._sources[number][at + place - run.start + 1 :][:1]
-        is_name = bool(after) and _is_word(after[0].key) and after[0].text[:1].isupper() and after[0].blank
+        is_name = bool(after) and is_word(after[0].key) and after[0].text[:1].isupper() and after[0].blank
         return word if is_name else word.lower()
-
-
-def atoms_of(text: str) -> Iterator[Atom]:
-    """Yield the words and signs of a text, taken apart as BERT's vocabularies do (Devlin et al. 2019).
-
-    Args:
-        text: of a source; a sentence ends at the end of a line at the latest.
-    """
-    for line in _LINES.split(text):
-        found = [match for match in _ATOM.finditer(line) if key_of(match.group())]
-        keys = [key_of(match.group()) for match in found]
-        shouts = _is_heading([match.group() for match in found])
-        opens = False
-        for place, match in enumerate(found):
-            blank = match.start() > 0 and line[match.start() - 1].isspace()
-            begins = place == 0 or (blank and _is_end(keys, place) and _may_begin(match.group()))
-            opens = opens or begins or (place > 1 and keys[place - 1] in _BEFORE and keys[place - 2] in {":", ","})
-            yield Atom(match.group(), keys[place], blank, begins, opens, shouts)
-            opens = opens and not _is_word(keys[place])
-
-
-@lru_cache(maxsize=1 << 15)
-def key_of(atom: str) -> str:
-    """Return a word without case, accents and what cannot be seen, as uncased vocabularies have it."""
-    if atom == UNKNOWN:
-        return atom
-    return atom.lower() if atom.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFD", atom)).lower()
 
 
 def _taken_apart(text: str) -> tuple[list[str], list[int], dict[int, list[int]]]:
@@ -305,30 +239,6 @@ def _matches(key: str, source: str) -> bool:
     return key == source or (key == UNKNOWN and (not source.isascii() or len(source) > _LONGEST_WORD))
 
 
-def _is_end(keys: Sequence[str], place: int) -> bool:
-    """Tell whether a sentence may end before a place, by what stands before it."""
-    last = place - 1
-    while last > 0 and keys[last] in _BEHIND:
-        last -= 1
-    if keys[last] not in _ENDS:
-        return False
-    before = keys[last - 1] if last else ""
-    is_short = before in _ABBREVIATED or (len(before) == 1 and before.isalpha())
-    return not (keys[last] == "." and is_short)
-
-
-def _may_begin(word: str) -> bool:
-    return word[0] in _BEFORE or not word[0].islower()
-
-
-def _is_heading(words: Sequence[str]) -> bool:
-    """Tell whether a line is written with capitals throughout."""
-    if not words or words[-1] in _ENDS:
-        return False
-    known = [word for word in words if _is_word(word) and not is_stop(word.lower()) and not word[0].isdigit()]
-    return len(known) > _SHORT_NAME and all(word[0].isupper() for word in known)
-
-
 def _is_dated(keys: Sequence[str], place: int) -> bool:
     """Tell whether a word names a day or a month."""
     if keys[place] in _DATED:
@@ -348,10 +258,6 @@ def _form_alone(keys: Sequence[str], place: int) -> str:
     before = keys[place - 2 : place] if keys[place - 1 : place] == ["."] else keys[place - 1 : place]
     is_named = key in _TITLES or bool(_TITLES & set(before[:1]))
     return _capitalized(key) if key == "i" or is_initial or is_named or _is_dated(keys, place) else key
-
-
-def _is_word(key: str) -> bool:
-    return key[:1].isalnum()
 
 
 def _capitalized(word: str) -> str:

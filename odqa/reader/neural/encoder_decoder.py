@@ -198,13 +198,13 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         return self.decoder
 
     def get_input_embeddings(self) -> nn.Module:
-        """Return the embeddings of the decoder's vocabulary, whose weights its head may share."""
-        embeddings: nn.Module = self.decoder.get_input_embeddings()
+        """Return the embeddings of the encoder's vocabulary; the decoder's are those of `get_decoder()`."""
+        embeddings: nn.Module = self.encoder.get_input_embeddings()
         return embeddings
 
     def set_input_embeddings(self, new_embeddings: nn.Module) -> None:
-        """Replace the embeddings of the decoder's vocabulary."""
-        self.decoder.set_input_embeddings(new_embeddings)
+        """Replace the embeddings of the encoder's vocabulary."""
+        self.encoder.set_input_embeddings(new_embeddings)
 
     def get_output_embeddings(self) -> nn.Module:
         """Return the decoder's head."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odqa.errors import ModelError
-from odqa.reader.neural.casing import UNKNOWN
+from odqa.reader.neural.atoms import UNKNOWN
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +29,9 @@ _AHEAD = 4
 """Tokens behind a full stop from which it shows whether a sentence ended there."""
 _TOKENS_PER_WORD = 1.6
 _SPARE = 16
+_FEWEST = 6
+"""Tokens of the shortest sentence. The question tells the model how long an answer is wanted; to forbid it to end
+before that only makes it ramble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Writer:
         """Return how many tokens a text of so many words may have."""
         room = min(self.tokenizer.max_target, self._positions - 1)
         most = min(round(_TOKENS_PER_WORD * words) + _SPARE, room)
-        return Length(min(words // 2, most // 2), most)
+        return Length(min(_FEWEST, words // 2), most)
 
     def read(self, question: str, sources: Sequence[Source]) -> Reading:
         """Return what the model makes of sources.

@@ -69,7 +69,15 @@ class Limits:
 class FusionTokenizer:
     """Turns questions with sources into what `FusionModel.encode` takes, and answers into targets and back."""
 
-    def __init__(self, encoder: Any, decoder: Any, marks: Sequence[str], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Any,
+        decoder: Any,
+        marks: Sequence[str],
+        limits: Limits | None = None,
+        *,
+        summaries: bool = False,
+    ) -> None:
         """Take two tokenizers.
 
         Args:
@@ -77,12 +85,14 @@ class FusionTokenizer:
             decoder: fast tokenizer of the decoder; the same object where they share a vocabulary.
             marks: the token that stands for each number, from 1; in the decoder's vocabulary.
             limits: how much is read and written.
+            summaries: whether the model was taught with structured summaries beside the passages.
 
         Raises:
             UsageError: a mark is no token of the decoder's.
         """
         self.encoder, self.decoder, self.marks = encoder, decoder, tuple(marks)
         self.limits = limits or Limits()
+        self.summaries = summaries
         vocabulary = decoder.get_vocab()
         if missing := [mark for mark in self.marks if mark not in vocabulary]:
             raise UsageError(f"the decoder's vocabulary has no token {missing[0]!r}", "add the marks to it first")
@@ -218,7 +228,12 @@ class FusionTokenizer:
         for name, tokenizer in zip(_FOLDERS, (self.encoder, self.decoder), strict=True):
             if name == _FOLDERS[0] or tokenizer is not self.encoder:
                 tokenizer.save_pretrained(folder / name)
-        body = {"marks": self.marks, "limits": asdict(self.limits), "one_tokenizer": self.decoder is self.encoder}
+        body = {
+            "marks": self.marks,
+            "limits": asdict(self.limits),
+            "one_tokenizer": self.decoder is self.encoder,
+            "summaries": self.summaries,
+        }
         fs.write_atomic(folder / FILE, (json.dumps(body) + "\n").encode())
 
     @classmethod
@@ -236,7 +251,8 @@ class FusionTokenizer:
             decoder: Any = encoder
             if not body["one_tokenizer"]:
                 decoder = AutoTokenizer.from_pretrained(folder / _FOLDERS[1], trust_remote_code=False)
-            return cls(encoder, decoder, body["marks"], Limits(**body["limits"]))
+            summaries = bool(body.get("summaries", False))
+            return cls(encoder, decoder, body["marks"], Limits(**body["limits"]), summaries=summaries)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder} holds no tokenizers of a reader: {error}", "train it again") from error
 

@@ -26,6 +26,16 @@ def source_of(item: Evidence, number: int) -> Source:
     return Source(number, head_of(item), said)
 
 
+def summary_of(title: str, gist: str) -> Source:
+    """Return what a document is about as a source that is read, and neither cited nor copied.
+
+    Args:
+        title: of the document.
+        gist: of its structured summary.
+    """
+    return Source(0, squeeze(title)[:_LONGEST_HEAD], squeeze(gist), summary=True)
+
+
 def head_of(item: Evidence) -> str:
     """Return title and headings of a passage; for a table's row, its header too."""
     if item.passage.kind is PassageKind.ROW and item.passage.context:

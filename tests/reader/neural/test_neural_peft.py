@@ -83,9 +83,11 @@ def test_embeddings_of_new_tokens_learn_too() -> None:
     model.decoder.resize_token_embeddings(64)
     before = model.decoder.transformer.wte.weight.detach().clone()
     whole = lora(model, rank=2, alpha=4.0, dropout=0.0, tokens=[61, 63])
-    trained(whole)
+    trained(whole, steps=10)
     expected = logits(whole)
+    assert model.get_input_embeddings() is model.encoder.embeddings.word_embeddings
     one = merged(whole)
+    assert one.config.tie_word_embeddings
     rows = (one.decoder.transformer.wte.weight != before).any(-1).nonzero().flatten().tolist()
     assert rows == [61, 63]
     assert one.decoder.lm_head.weight is one.decoder.transformer.wte.weight

@@ -14,7 +14,8 @@ from odqa.data.load import load_documents
 from odqa.data.sentences import split_sentences
 from odqa.index.minilm_graph import bundled_minilm
 from odqa.llm.untrusted import visible
-from odqa.reader.neural.casing import Casing, key_of
+from odqa.reader.neural.atoms import key_of
+from odqa.reader.neural.casing import Casing
 from odqa.reader.neural.spacing import blanks
 from odqa.schema import BlockKind
 
