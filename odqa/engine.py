@@ -296,15 +296,16 @@ class Engine:
 
     def documents(self) -> list[tuple[str, str]]:
         """Return id and title of every document."""
-        snapshot = self._current.snapshot
-        pairs = zip(snapshot.ids, snapshot.column("title"), snapshot.live, strict=True)
-        return [(id_, title) for id_, title, live in pairs if live]
+        return self._column("title")
 
     def sources(self) -> list[tuple[str, str]]:
         """Return id and source of every document."""
+        return self._column("source")
+
+    def _column(self, name: str) -> list[tuple[str, str]]:
         snapshot = self._current.snapshot
-        pairs = zip(snapshot.ids, snapshot.column("source"), snapshot.live, strict=True)
-        return [(id_, source) for id_, source, live in pairs if live]
+        pairs = zip(snapshot.ids, snapshot.column(name), snapshot.live, strict=True)
+        return [(id_, value) for id_, value, live in pairs if live]
 
     def collection(self) -> Collection:
         """Return the clusters of the documents, each with its summary; made on first use and then kept in the cache.

@@ -175,3 +175,14 @@ def test_a_source_is_evidence_that_the_verifier_reads():
     (item,) = evidence_of(Source(3, "Report", PARTS[0]))
     assert AlignmentVerifier().support(PARTS[0], [item]).score == 1.0
     assert not list(evidence_of(Source(0, "Report", PARTS[0])))
+
+
+def test_what_a_document_is_about_is_read_beside_its_passages_and_not_cited():
+    def gist(parsed):
+        return f"All about {parsed.document.title}."
+
+    (example,) = from_dataset(dataset([asked(PARTS[0])]), teaching(gist=gist))
+    *passages, about = example.sources
+    assert about == Source(0, "The harbour bridge", "All about The harbour bridge.", summary=True)
+    assert not any(source.summary for source in passages)
+    assert 0 not in {number for said in example.said for number in said.numbers}

@@ -113,6 +113,7 @@ def reader(
     --set reader=NAME.
     """
     from odqa.engine import Engine
+    from odqa.learn.allocator import keep_freed_memory
     from odqa.learn.reader.course import follow
     from odqa.learn.reader.plan import Course
     from odqa.learn.reader.start import Architecture
@@ -121,6 +122,7 @@ def reader(
     from odqa.settings import resolve
 
     session = session_of(context)
+    keep_freed_memory()
     settings = resolve(overrides(assignments)).settings
     course = Course(
         datasets=tuple(datasets), data=data, sentences=sentences, answers=answers, epochs=epochs, sources=sources,

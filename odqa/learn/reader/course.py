@@ -143,7 +143,9 @@ def prepare(model: FusionModel, course: Course, tokenizer: FusionTokenizer) -> A
         What holds the adapters; the model itself where there are none.
     """
     if course.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        # Called so since transformers 5.20.
+        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     if not course.lora:
         return model
     from odqa.reader.neural.adapters import lora

@@ -148,7 +148,7 @@ def _warm_start(model: FusionModel) -> None:
     import torch
 
     with torch.no_grad():
-        given: Any = model.get_input_embeddings().weight
+        given: Any = model.encoder.get_input_embeddings().weight
         # Of the size that GPT-Neo's weights begin with, lest its unscaled attention saturate at once.
         model.decoder.get_input_embeddings().weight.copy_(given * (0.02 / given.std()))
 

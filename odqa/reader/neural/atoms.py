@@ -17,6 +17,8 @@ UNKNOWN = "[UNK]"
 # What BERT's pre-tokenizer takes apart: signs, the symbols of ASCII, and Chinese characters.
 _SIGN = r"[\p{P}$+<=>^`|~]"
 ATOM = regex.compile(rf"{_SIGN}|\p{{Han}}|(?:(?!{_SIGN}|\p{{Han}})\S)+")
+SIGN = regex.compile(rf"{_SIGN}|\p{{Han}}")
+"""What is a token of its own, whatever stands beside it."""
 _UNSEEN = regex.compile(r"[\p{C}\p{Mn}]")
 _LINES = regex.compile(r"\n| › ")
 _ENDS = frozenset(".!?…。！？")

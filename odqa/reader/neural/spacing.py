@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import regex
 
+from odqa.reader.neural.atoms import SIGN
+
 _CLOSING = frozenset(".,;:!?)]}%”»…’")
 _OPENING = frozenset("([{“‘«$")
 _JOINED = frozenset("-‐‑/@_—\\^")
@@ -21,7 +23,6 @@ _STRAIGHT = frozenset("'\"")
 _YEAR = regex.compile(r"1[0-9]{3}|20[0-9]{2}")
 _DIGITS = regex.compile(r"\d+$")
 _LETTER = regex.compile(r"\p{L}")
-_SIGN = regex.compile(r"[\p{P}\p{Han}$+<=>^`|~]")
 _HAN = regex.compile(r"\p{Han}")
 _WORD = regex.compile(r"[\p{L}\p{N}].*", regex.DOTALL)
 
@@ -42,7 +43,7 @@ def blanks(atoms: Sequence[str], known: Sequence[bool | None]) -> list[bool]:
         after = atoms[place + 1] if place + 1 < len(atoms) else ""
         kind = _quotation(atom, atoms, place, open_quotes) if atom in _STRAIGHT else ""
         blank = _blank(atoms, place, before, after, kind) and not is_glued if told is None else told
-        blank = blank or not (_SIGN.match(before) or _SIGN.match(atom))  # Two words stay two.
+        blank = blank or not (SIGN.match(before) or SIGN.match(atom))  # Two words stay two.
         found.append(blank and place > 0)
         told_after = known[place + 1] if place + 1 < len(atoms) else None
         if kind and told is not None and told_after is not None and told is not told_after:
