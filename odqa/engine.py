@@ -296,16 +296,11 @@ class Engine:
 
     def documents(self) -> list[tuple[str, str]]:
         """Return id and title of every document."""
-        return self._column("title")
+        return self._current.snapshot.by_document("title")
 
     def sources(self) -> list[tuple[str, str]]:
         """Return id and source of every document."""
-        return self._column("source")
-
-    def _column(self, name: str) -> list[tuple[str, str]]:
-        snapshot = self._current.snapshot
-        pairs = zip(snapshot.ids, snapshot.column(name), snapshot.live, strict=True)
-        return [(id_, value) for id_, value, live in pairs if live]
+        return self._current.snapshot.by_document("source")
 
     def collection(self) -> Collection:
         """Return the clusters of the documents, each with its summary; made on first use and then kept in the cache.
@@ -372,7 +367,7 @@ class Engine:
         """The reader that the settings name."""
         from odqa.parts import make_reader
 
-        return make_reader(self.settings, self.encoder)
+        return make_reader(self.settings, self.encoder, lambda: self.verifier)
 
     @cached_property
     def verifier(self) -> Verifier:

@@ -122,6 +122,11 @@ class Snapshot:
         """Return a text column of `documents`, deleted ones included."""
         return [value for segment in self.segments for value in segment.column(name)]
 
+    def by_document(self, name: str) -> list[tuple[str, str]]:
+        """Return the id of every live document with its value in a text column of `documents`."""
+        rows = zip(self.ids, self.column(name), self.live, strict=True)
+        return [(id_, value) for id_, value, live in rows if live]
+
     def passage_vectors(self, number: int) -> NDArray[np.float16]:
         """Return the memory-mapped passage vectors of one document, shape (n_passages, dimension)."""
         segment, row = self._locate(number)

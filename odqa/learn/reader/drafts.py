@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.passages import parse
-from odqa.data.sentences import split_sentences
 from odqa.learn.reader.examples import Example, Said
 from odqa.learn.reader.questions import Teaching
 from odqa.learn.reader.sentences import items_of
+from odqa.reader.neural.casing import Casing
 from odqa.reader.neural.sources import asked
 from odqa.reader.words import content_stems, count_words, squeeze, unmarked
-from odqa.schema import Evidence, Span
+from odqa.schema import Evidence
 
 if TYPE_CHECKING:
     from odqa.reader.neural.encoder_decoder import FusionModel
@@ -75,15 +75,17 @@ class Drafts:
                 max_new_tokens=min(self.tokenizer.max_target, 2 * example.words + 32),
                 do_sample=True, top_p=_TOP_P, num_return_sequences=_CANDIDATES,
             )  # fmt: skip
-        texts = [unmarked(self.tokenizer.text(row)) for row in written.tolist()]
-        return max((self._supported(text, evidence) for text in texts), key=len)
+        texts = [self.tokenizer.text(row) for row in written.tolist()]
+        # The vocabulary may have no capitals, and so no sentences: both come from the sources.
+        casing = Casing({source.number: source.text for source in example.sources}, [example.question])
+        drafts = ([unmarked(one.text) for one in casing.sentences(text)] for text in texts)
+        return max((self._supported(draft, evidence) for draft in drafts), key=len)
 
-    def _supported(self, text: str, evidence: Sequence[tuple[Source, Evidence]]) -> tuple[Said, ...]:
+    def _supported(self, draft: Sequence[str], evidence: Sequence[tuple[Source, Evidence]]) -> tuple[Said, ...]:
         said: list[Said] = []
         known: set[str] = set()
         items = [item for _, item in evidence]
-        for span in split_sentences(text, Span(0, len(text))):
-            sentence = squeeze(span.of(text))
+        for sentence in map(squeeze, draft):
             stems = set(content_stems(sentence))
             repeats = stems and len(stems & known) / len(stems) > _REPEATED
             if count_words(sentence) < _FEWEST_WORDS or repeats or self.teaching.support is None:

@@ -13,7 +13,8 @@ from odqa.reader.chat.parse import AnswerParser, Cited
 from odqa.reader.chat.sentences import Sources
 from odqa.reader.neural.casing import Casing
 from odqa.reader.neural.choosing import Judge, Judged, choose, is_new, without_repetition
-from odqa.reader.neural.sources import asked, source_of
+from odqa.reader.neural.sources import asked, source_of, summary_of
+from odqa.reader.untrusted import is_instruction
 
 if TYPE_CHECKING:
     from odqa.reader.neural.generation import Writer
@@ -50,7 +51,7 @@ class Drafter:
         self._writer, self._judge, self._question, self._words = writer, judge, question, words
         self._read, self._said = passages, tuple(said)
         sources = [_harmless(source_of(read.item, number)) for number, read in enumerate(self._read, 1)]
-        self._reading = writer.read(asked(question, words), sources)
+        self._reading = writer.read(asked(question, words), [*sources, *_summaries(self._read)])
         self.usage = Usage(self._reading.tokens, 0)
         self._places = {number: read.index for number, read in enumerate(self._read, 1)}
         self._casing = (
@@ -148,6 +149,12 @@ class _Parsing:
             closed = said.text if said.text[-1:] in _CLOSED else f"{said.text}."
             if (sentence := self._sources.sentence(replace(said, text=closed), places)) is not None:
                 yield sentence
+
+
+def _summaries(passages: Sequence[Read]) -> list[Source]:
+    """Return what the documents of some passages are about, where the evidence says so."""
+    gists = {read.item.document.title: read.item.summary for read in passages if read.item.summary}
+    return [_harmless(summary_of(title, gist)) for title, gist in gists.items() if not is_instruction(gist)]
 
 
 def _harmless(source: Source) -> Source:

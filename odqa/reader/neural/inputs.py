@@ -264,6 +264,18 @@ class _Row:
     places: Sequence[int]
 
 
+def reads_summaries(folder: Path) -> bool:
+    """Tell whether the model of a folder was taught with structured summaries, without loading it.
+
+    Raises:
+        ModelError: the folder does not say.
+    """
+    try:
+        return bool(json.loads((folder / FILE).read_text("utf-8")).get("summaries", False))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder} holds no tokenizers of a reader: {error}", "train it again") from error
+
+
 def marks_for(decoder: Any, count: int) -> list[str]:
     """Return tokens that can stand for sources: unused ones of the vocabulary, else new ones that are added to it.
 

@@ -28,6 +28,7 @@ from odqa.reader.chat.sentences import Sources
 from odqa.reader.extractive import ExtractiveReader
 from odqa.reader.neural.choosing import Judge, Judged
 from odqa.reader.neural.drafting import Drafter
+from odqa.reader.neural.inputs import reads_summaries
 from odqa.reader.question import analyse, resolve_style
 from odqa.reader.untrusted import is_instruction, quarantined
 from odqa.reader.verify import AlignmentVerifier
@@ -64,6 +65,7 @@ class FusionReader:
         drafts: how many are written.
         beams: beginnings pursued at once for the first of them.
         sources: passages that the model was taught to read at once; 0 takes as many as it tells apart.
+        reads_summaries: it was taught with what the documents are about beside their passages.
     """
 
     name = "fusion"
@@ -78,7 +80,9 @@ class FusionReader:
         drafts: int = 4,
         beams: int = 1,
         sources: int = 0,
+        reads_summaries: bool = False,
     ) -> None:
+        self.reads_summaries = reads_summaries
         self.model_name, self.drafts, self.beams, self.sources = model_name, drafts, beams, sources
         self._load, self._make_verifier = writer, verifier
         self._parts: tuple[Writer, Verifier] | None = None
@@ -272,6 +276,7 @@ def make_fusion(settings: Settings, encoder: Encoder, verifier: Callable[[], Ver
         drafts=settings.drafts,
         beams=settings.beams,
         sources=_taught(folder),
+        reads_summaries=reads_summaries(folder),
     )
 
 
