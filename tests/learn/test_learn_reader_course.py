@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tinyreader import MARKS, make_encoder
 
 from odqa.engine import Engine
 from odqa.errors import OdqaError, UsageError
@@ -18,6 +17,7 @@ from odqa.models import open_model, verify_model
 from odqa.reader.neural.folder import open_reader_model
 from odqa.reader.neural.inputs import Limits
 from odqa.settings import Settings
+from tests.tinyreader import MARKS, make_encoder
 
 SETTINGS = Settings(encoder="hashing", device="cpu")
 TOWNS = ["Varnholt", "Esker", "Tarrow", "Linden", "Marsh", "Holm", "Brack", "Corvane"]

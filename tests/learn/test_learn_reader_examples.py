@@ -3,7 +3,6 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
-from tinyreader import MARKS, make_encoder, make_reader
 
 from odqa.data.builder import DocumentBuilder
 from odqa.data.datasets.types import Dataset, Gold, GoldSummary, Question
@@ -15,6 +14,7 @@ from odqa.learn.reader.sentences import from_documents
 from odqa.reader.neural.inputs import Source
 from odqa.reader.verify import AlignmentVerifier
 from odqa.schema import Span
+from tests.tinyreader import MARKS, make_encoder, make_reader
 
 PARTS = [
     "The harbour bridge was closed in March 2019 after engineers found cracks in two of its pylons.",

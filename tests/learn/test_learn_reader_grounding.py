@@ -4,12 +4,12 @@ import random
 from dataclasses import replace
 
 import pytest
-from tinyreader import COLOURS, make_encoder, make_reader, question
 
 from odqa.learn.loop import Schedule, Shuffled, train
 from odqa.learn.reader.examples import tokenized
 from odqa.learn.reader.objective import Judge, likelihood
 from odqa.reader.neural.sources import asked
+from tests.tinyreader import COLOURS, make_encoder, make_reader, question
 
 
 def answer(model, tokenizer, example):

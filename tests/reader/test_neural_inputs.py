@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tinyreader import MARKS, THINGS, make_encoder
 
 from odqa.errors import ModelError, UsageError
 from odqa.reader.neural.inputs import FusionTokenizer, Limits, Source, collate, marks_for
 from odqa.reader.neural.sources import asked
+from tests.tinyreader import MARKS, THINGS, make_encoder
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +181,11 @@ def test_the_length_wanted_stands_before_the_question(words, said):
 def test_what_is_saved_is_json(tmp_path, shared):
     shared.save(tmp_path)
     assert json.loads((tmp_path / "inputs.json").read_text())["marks"][0] == "[unused1]"
+
+
+def test_titles_are_read_and_not_copied(shared, bytes_apart):
+    for one in (shared, bytes_apart):
+        made = one.sources("what ?", [Source(2, "the gate", "the well is blue .")])
+        assert "gate" in one.encoder.decode(made["tokens"].tolist())
+        copied = one.decoder.decode(made["copy_tokens"].tolist()[1:]).strip()
+        assert copied == "the well is blue ."

@@ -23,7 +23,9 @@ def documents():
         builder = DocumentBuilder(town, title=f"The {subject} of {town}")
         builder.heading(f"The {subject} of {town}")
         for year in range(1990, 1999):
-            builder.paragraph(f"In {year} the {subject} of {town} was painted by the county and then closed for repairs.")
+            builder.paragraph(
+                f"In {year} the {subject} of {town} was painted by the county and then closed for repairs."
+            )
         yield builder.build()
 
 

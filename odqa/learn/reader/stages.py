@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from odqa.data.datasets.types import AnswerLength
 from odqa.learn.reader.drafts import Drafts
 from odqa.learn.reader.examples import Example
 from odqa.learn.reader.plan import Course, schedule_of
@@ -71,7 +72,9 @@ def stages_of(
     )  # fmt: skip
 
     def answers() -> Iterator[Example]:
-        given = alternately([from_dataset(dataset, teaching) for dataset in datasets])
+        # A name or a figure by itself teaches nobody to write.
+        long = [dataset for dataset in datasets if dataset.answers is not AnswerLength.SHORT]
+        given = alternately([from_dataset(dataset, teaching) for dataset in long or datasets])
         return islice(given, course.answers or None)
 
     taught = [course.answers, course.sources, course.summaries, course.doubtful, settings.verifier]

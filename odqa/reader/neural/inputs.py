@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -182,7 +182,8 @@ class FusionTokenizer:
         return " ".join(part for part in parts if part)
 
     def _row(self, asked: Sequence[int], source: Source) -> _Row:
-        text = f"{source.head}: {source.text}" if source.head else source.text
+        head = f"{source.head}: " if source.head else ""
+        text = head + source.text
         before = [self.encoder.cls_token_id, *asked, self.encoder.sep_token_id]
         room = max(0, self.limits.passage - len(before) - 1)
         found = self.encoder(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -195,6 +196,9 @@ class FusionTokenizer:
             copied, places = list(read), list(range(len(before), len(before) + len(read)))
         else:
             copied, places = self._aligned(text, [start for start, _ in offsets], offsets[-1][1], len(before))
+        # What stands over a passage says where it is, and is no part of what it says.
+        titled = sum(place < len(before) + bisect_left(offsets, (len(head), 0)) for place in places)
+        copied, places = copied[titled:], places[titled:]
         # The mark is tied to [CLS]: to cite a source is to point at it as a whole.
         return _Row(tokens, [*mark, *copied], [*[0] * len(mark), *places])
 
