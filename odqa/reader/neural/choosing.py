@@ -112,7 +112,9 @@ def is_new(one: Judged, said: Sequence[Judged]) -> bool:
 def worth(draft: Sequence[Judged], words: int) -> float:
     """Return what a draft is worth: support × share supported, less for repetition and for a length not asked for.
 
-    A reader's own measure, made of what an answer is judged by afterwards: nothing in it is learned.
+    A reader's own measure, made of what an answer is judged by afterwards: nothing in it is learned. A verifier can be
+    talked into believing splices of its evidence if it is asked often enough, and these are what a model finds
+    unlikely itself; so support counts as much as the model's own probability lets it.
 
     Args:
         draft: its sentences.
@@ -124,7 +126,7 @@ def worth(draft: Sequence[Judged], words: int) -> float:
     length = sum(one.words for one in held)
     fit = min(length, words) / max(length, words, 1)
     repeated = 1 - len(without_repetition(draft)) / len(draft)
-    support = sum(one.support for one in draft) / len(draft)
+    support = sum(one.support * one.probability for one in draft) / len(draft)
     return support * len(held) / len(draft) * (1 - _LENGTH_COST * (1 - fit)) - _REPETITION_COST * repeated
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from odqa.reader.neural.inputs import FusionTokenizer, Source
     from odqa.reader.neural.pointer import Memory
 
-TOP_P = 0.9
+TOP_P = 0.8
 """Share of the likeliest tokens that chance draws from (nucleus sampling, Holtzman et al. 2020)."""
 _REPEATED = 3
 """No run of so many tokens is written twice in one sentence (Paulus et al. 2018)."""
