@@ -83,7 +83,7 @@ def test_a_course_ends_with_a_reader_that_opens_writes_and_is_known(followed):
     assert about.kind == "reader"
     assert about.shape["parameters"] == sum(value.numel() for value in model.parameters())
     assert not verify_model(open_model(folder)).problems
-    assert "held out, answers" in about.figures
+    assert "answers held-out" in about.figures
 
 
 def test_every_stage_writes_its_log_with_figures_and_samples(followed):

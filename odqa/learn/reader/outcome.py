@@ -95,7 +95,7 @@ def write_reader_card(
         "bases": bases,
         "learned_from": [{"name": dataset.name, "split": dataset.split} for dataset in datasets],
         "settings": {"course": _plain(asdict(course)), "architecture": _plain(asdict(architecture))},
-        "figures": {f"held out, {name}": figures for name, figures in outcome.figures.items()},
+        "figures": {f"{name} held-out": figures for name, figures in outcome.figures.items()},
         "limits": _LIMITS if outcome.finished else (*_LIMITS, "Its training was left off before its end."),
         "shape": {"parameters": outcome.parameters[0], "trained parameters": outcome.parameters[1]},
         "training": {"seconds of the last sitting": round(outcome.seconds), "examples": sizes, "steps": steps},
