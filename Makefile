@@ -8,9 +8,9 @@ SHELL := /bin/sh
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-# Benchmarks are the scripts in benchmarks/; `make bench BENCH=benchmarks/encode.py` runs one.
 # Processes that run the tests; those of one file stay together, since they share what is dear to make.
 WORKERS ?= 2
+# Benchmarks are the scripts in benchmarks/; `make bench BENCH=benchmarks/encode.py` runs one.
 BENCH ?= $(sort $(wildcard benchmarks/[!_]*.py))
 
 # .venv is right for this interpreter and this pyproject.toml if it holds the stamp of that name.
@@ -98,7 +98,7 @@ demo: setup ## ask a question of the sample documents
 	@$(VENV)/bin/odqa demo
 
 test: setup ## run the tests (not the slow ones, nor those for a GPU)
-	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile
+	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile
 
 lint: setup ## check style, formatting and types
 	$(VENV)/bin/ruff check .
