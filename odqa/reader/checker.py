@@ -35,6 +35,7 @@ Recompute = Callable[[Calculation, Document], bool]
 
 _REPAIR_OVERLAP = 0.4
 _TOO_LITTLE = "the evidence covers too little of this"
+_DOUBTED = "the model that wrote it finds its wording unlikely"
 _UNQUOTABLE = "what it rests on does not stand in the document"
 
 
@@ -106,7 +107,9 @@ class Checker:
         if self.policy == "off":
             return Ruling(self._unchecked(sentence, own))
         support, reason = self._support(text, own), ""
-        if self._holds(support):
+        if sentence.doubted and support.score < 1:
+            reason = _DOUBTED
+        elif self._holds(support):
             if (claim := self._supported(sentence, own, support)) is not None:
                 return Ruling(claim)
             reason = _UNQUOTABLE

@@ -38,6 +38,7 @@ class DraftSentence:
         paragraph: index of the paragraph (or bullet) it belongs to.
         calculation: what the sentence states, where it states the result of a table operation.
         row: how it is shown in a table, where it is a row of one; `text` says the same as a sentence.
+        doubted: the model that wrote it finds its wording unlikely; it stands only where a source has the same words.
     """
 
     text: str
@@ -47,6 +48,7 @@ class DraftSentence:
     paragraph: int = 0
     calculation: Calculation | None = None
     row: TableRow | None = None
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,20 @@ def test_an_unsupported_sentence_is_replaced_by_its_source(everything, verifier)
     assert "nine" in rejection.reason
 
 
+def test_wording_that_its_writer_doubts_stands_only_where_a_source_has_it(everything, verifier):
+    own = "The collapse on 12 May 1993 injured seven dockers and cost the town 1,204,000 dollars."
+    spliced = "The collapse injured seven dockers on 12 May 1993."
+    for text, verdict, doubted in (
+        (own, Verdict.SUPPORTED, True),
+        (spliced, Verdict.SUPPORTED, False),
+        (spliced, Verdict.REPAIRED, True),
+    ):
+        draft = Draft((DraftSentence(text, (), doubted=doubted),), "", 0.9)
+        (claim,), _ = check(QUESTION, draft, everything, verifier)
+        assert claim.verdict is verdict
+        assert claim.text == (text if verdict is Verdict.SUPPORTED else own)
+
+
 def test_a_sentence_from_nowhere_is_dropped(everything, verifier):
     draft = drafted("Bananas ripen faster in paper bags.", "The commission heard forty-one witnesses.")
     answer = assemble(QUESTION, draft, everything, verifier)

@@ -17,10 +17,12 @@ from odqa.reader.neural.sources import asked, source_of, summary_of
 from odqa.reader.untrusted import is_instruction
 
 if TYPE_CHECKING:
-    from odqa.reader.neural.generation import Writer
+    from odqa.reader.neural.generation import Text, Writer
     from odqa.reader.neural.inputs import Source
     from odqa.schema import DraftSentence
 
+TRUSTED = 0.5
+"""Geometric mean of the probability of a draft's tokens from which its wording is taken as it is."""
 _CLOSED = ".!?…:;\"”’'"
 
 
@@ -77,7 +79,7 @@ class Drafter:
         for text in dict.fromkeys(texts):
             parsing = _Parsing(self._question, self._read, self._places, self._casing)
             said = parsing.feed(self._writer.text(text.tokens), is_done=True, is_whole=text.is_whole)
-            drafts.append([self._judge(sentence, text.probability) for sentence in said])
+            drafts.append([self._judged(sentence, text) for sentence in said])
         return without_repetition(choose(drafts, self._words, fill=fill), self._said)
 
     def stream(self, beams: int, seed: int) -> Iterator[Judged]:
@@ -96,10 +98,13 @@ class Drafter:
             weighed = self._writer.weigh(self._reading, [so_far])
             for text in weighed:
                 for said in parsing.feed(self._writer.text(so_far), is_done=is_done, is_whole=text.is_whole):
-                    one = self._judge(said, text.probability)
+                    one = self._judged(said, text)
                     if is_new(one, given):
                         given.append(one)
                         yield one
+
+    def _judged(self, sentence: DraftSentence, text: Text) -> Judged:
+        return self._judge(replace(sentence, doubted=text.probability < TRUSTED), text.probability)
 
 
 class _Parsing:

@@ -36,7 +36,7 @@ FATES = (
 _MARKS = 8
 _LEARNING = ("inputs", "sources", "encoder_decoder", "gpt_neo", "pointer")
 """Modules that what is learned depends on."""
-_STEPS, _BATCH, _SIZE, _RATE = 130, 24, 32, 6e-3
+_STEPS, _BATCH, _SIZE, _RATE = 260, 24, 32, 6e-3
 
 
 def told(name: str, fate: str) -> str:
