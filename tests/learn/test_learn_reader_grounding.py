@@ -28,7 +28,7 @@ def taught(tmp_path_factory):
     return model, tokenizer, run
 
 
-STEPS = 240
+STEPS = 450
 
 
 def test_answers_change_with_the_evidence(taught):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odqa.data.datasets.types import AnswerLength
@@ -49,9 +49,7 @@ def stages_of(
 
         def sentences() -> Iterator[Example]:
             streams = [
-                from_documents(spread(dataset, course.sentences), seed=course.seed, marks=marks)
-                for dataset in datasets
-                if dataset.files
+                from_documents(spread(dataset, course.sentences), seed=course.seed, marks=marks) for dataset in datasets
             ]
             return islice(alternately(streams), course.sentences)
 
@@ -107,15 +105,10 @@ def spread(dataset: Dataset, sentences: int) -> Iterator[Document]:
             yield document
 
 
-_counts: dict[tuple[str, tuple[Path, ...]], int] = {}
-
-
+@cache
 def _count(dataset: Dataset) -> int:
-    """Return the number of documents, which takes as long as to read them all; remembered."""
-    place = dataset.name, dataset.files
-    if place not in _counts:
-        _counts[place] = sum(1 for _ in dataset.documents())
-    return _counts[place]
+    """Return the number of documents, which takes as long as to read them all."""
+    return sum(1 for _ in dataset.documents())
 
 
 def alternately(streams: Sequence[Iterator[Example]]) -> Iterator[Example]:

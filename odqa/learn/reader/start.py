@@ -87,7 +87,6 @@ def begin(architecture: Architecture, device: str = "cpu") -> tuple[FusionModel,
             writing = AutoTokenizer.from_pretrained(architecture.decoder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"no tokenizer of {encoder}: {error}", "give a folder with its tokenizer") from error
-    known = len(writing)
     marks = marks_for(writing, architecture.marks)
     tokenizer = FusionTokenizer(reading, writing, marks, architecture.limits, summaries=architecture.summaries)
     decoder = architecture.decoder if architecture.decoder is not None else _shape(architecture, encoder, reading)
@@ -99,9 +98,9 @@ def begin(architecture: Architecture, device: str = "cpu") -> tuple[FusionModel,
             pad_token_id=tokenizer.end if padding is None else padding, bos_token_id=tokenizer.start,
             eos_token_id=tokenizer.end, decoder_start_token_id=tokenizer.start,
         )  # fmt: skip
-    if len(writing) > known:
-        model.decoder.resize_token_embeddings(len(writing))
-        model.config.decoder = model.decoder.config
+        if len(writing) > model.decoder.get_input_embeddings().num_embeddings:
+            model.decoder.resize_token_embeddings(len(writing))
+            model.config.decoder = model.decoder.config
     if architecture.decoder is None:
         _warm_start(model)
     freeze(model, architecture.encoder_layers)
@@ -150,7 +149,8 @@ def _warm_start(model: FusionModel) -> None:
     with torch.no_grad():
         given: Any = model.encoder.get_input_embeddings().weight
         # Of the size that GPT-Neo's weights begin with, lest its unscaled attention saturate at once.
-        model.decoder.get_input_embeddings().weight.copy_(given * (0.02 / given.std()))
+        # Marks that the vocabulary had no room for come behind it, and begin where they are.
+        model.decoder.get_input_embeddings().weight[: len(given)] = given * (0.02 / given.std())
 
 
 @contextlib.contextmanager
