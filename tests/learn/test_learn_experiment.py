@@ -8,18 +8,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from odqa import fs
-from odqa.errors import ConfigError, LoadError, UsageError
+from odqa.errors import LoadError, UsageError
 from odqa.learn.events import Ended, Judgement, Resumed, Run, Saved, Step
-from odqa.learn.experiment import Experiment, RunRecord, Tracker, Watch, find_runs, make_tracker, read_run
+from odqa.learn.experiment import Experiment, RunRecord, Watch, find_runs, read_run
 from odqa.learn.experiment.place import command_line, machine_words, without_secrets
 from odqa.schema import Progress
+from tests.told import Told
 
 SETTINGS: dict[str, Any] = {"rate": 0.001, "schedule": {"epochs": 2}}
 DATA: dict[str, Any] = {"fingerprint": "f00", "examples": 100}
@@ -406,109 +407,6 @@ def test_the_loop_itself_is_watched(folder: Path) -> None:
     assert [line.step for line in record.steps] == [1, 2, 3, 4, 5, 6]
     assert [line.step for line in record.held_out] == [2, 4, 6]
     assert (record.status, record.stopped) == ("finished", "steps")
-
-
-class Told:
-    """A tracker of another package."""
-
-    def __init__(self, fails: str = "") -> None:
-        self.told: list[Any] = []
-        self.fails = fails
-
-    def start(self, run: RunRecord) -> None:
-        self._note("start", run.id, dict(run.settings))
-
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        self._note("log", step, dict(figures))
-
-    def finish(self, status: str) -> None:
-        self._note("finish", status)
-
-    def _note(self, what: str, *arguments: Any) -> None:
-        if what == self.fails:
-            raise ConnectionError("the server is away")
-        self.told.append((what, *arguments))
-
-
-def test_a_tracker_is_told_all_of_it(folder: Path) -> None:
-    tracker: Tracker = Told()
-    with Experiment.start(folder, SETTINGS, DATA, tracker=tracker) as run:
-        run.log(1, loss=2.0, gradient_norm=math.nan)
-        run.judged(1, {"f1": 0.5})
-        run.finish({"f1": 0.6})
-    assert isinstance(tracker, Told)
-    assert tracker.told == [
-        ("start", run.id, SETTINGS),
-        ("log", 1, {"loss": 2.0}),
-        ("log", 1, {"held_out/f1": 0.5}),
-        ("log", 1, {"final/f1": 0.6}),
-        ("finish", "finished"),
-    ]
-
-
-@pytest.mark.parametrize("fails", ["log", "finish"])
-def test_a_tracker_that_fails_does_not_end_the_training(folder: Path, fails: str) -> None:
-    tracker = Told(fails)
-    with Experiment.start(folder, SETTINGS, DATA, tracker=tracker) as run:
-        run.log(1, loss=2.0)
-        run.log(2, loss=2.0)
-    record = read_run(folder)
-    assert (record.status, record.step) == ("finished", 2)
-    assert len(record.notes) == 1
-    assert "the server is away" in record.notes[0]
-
-
-def test_a_tracker_of_another_package_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "mine-1.0.dist-info"
-    package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[odqa.trackers]\nmine = their_tracker:Mine\nbroken = gone:Mine\n")
-    (tmp_path / "their_tracker.py").write_text("class Mine:\n    def start(self, run): ...\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert type(make_tracker("mine")).__name__ == "Mine"
-    with pytest.raises(ConfigError, match="no tracker called 'tensorbored'") as caught:
-        make_tracker("tensorbored")
-    assert "mlflow, wandb, broken, mine" in caught.value.remedy
-    with pytest.raises(ConfigError, match="'broken' cannot be used"):
-        make_tracker("broken")
-
-
-@pytest.mark.parametrize("name", ["mlflow", "wandb"])
-def test_a_tracker_whose_package_is_missing_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigError, match=f"tracking with {name}") as caught:
-        make_tracker(name)
-    assert caught.value.remedy == "pip install 'odqa[trackers]'"
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_mlflow_holds_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    pytest.importorskip("sqlalchemy")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder.parent / 'mlflow.db'}")
-    for _ in range(2):  # The second goes on with the first.
-        run = Experiment.start(folder, SETTINGS, DATA, tracker=make_tracker("mlflow"))
-        run.log(1, loss=2.0)
-        run.judged(1, {"R@10": 0.5})
-        run.finish(status="stopped")
-    assert run.id == read_run(folder).id
-    assert not read_run(folder).notes
-    client = mlflow.MlflowClient()
-    (kept,) = client.search_runs([client.get_experiment_by_name("odqa").experiment_id])
-    assert kept.data.metrics == {"loss": 2.0, "held_out/R_at_10": 0.5}
-    assert kept.data.params["settings.schedule.epochs"] == "2"
-    assert kept.info.status == "KILLED"
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_wandb_holds_the_run_offline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb")
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    with Experiment.start(folder, SETTINGS, DATA, tracker=make_tracker("wandb")) as run:
-        run.log(1, loss=2.0)
-    assert not read_run(folder).notes
-    assert list((folder / "wandb").glob(f"offline-run-*-{run.id}"))
 
 
 def test_the_log_is_plain_json_lines(folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from odqa.errors import ModelError, UsageError
 from odqa.index.encoder import bundled_minilm
 from odqa.reader.neural.inputs import FusionTokenizer, Limits, marks_for
+from odqa.reader.neural.quiet import quiet
 
 if TYPE_CHECKING:
     from odqa.reader.neural.encoder_decoder import FusionModel
@@ -91,7 +90,7 @@ def begin(architecture: Architecture, device: str = "cpu") -> tuple[FusionModel,
     tokenizer = FusionTokenizer(reading, writing, marks, architecture.limits, summaries=architecture.summaries)
     decoder = architecture.decoder if architecture.decoder is not None else _shape(architecture, encoder, reading)
     padding, new = writing.pad_token_id, architecture.decoder is None
-    with _quiet():
+    with quiet(reports=False):  # It reports that what is new begins at random.
         model = FusionModel.from_parts(
             encoder, decoder, pointer=architecture.pointer, sources=architecture.marks,
             copy_gate=0.0 if new else -2.0, copy_induction=_INDUCTION if new else 0.0,
@@ -151,20 +150,3 @@ def _warm_start(model: FusionModel) -> None:
         # Of the size that GPT-Neo's weights begin with, lest its unscaled attention saturate at once.
         # Marks that the vocabulary had no room for come behind it, and begin where they are.
         model.decoder.get_input_embeddings().weight[: len(given)] = given * (0.02 / given.std())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from reporting that what is new begins at random."""
-    from transformers.utils import logging
-
-    log: Any = logging
-    before, shown = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(before)
-        if shown:
-            log.enable_progress_bar()

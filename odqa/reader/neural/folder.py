@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from odqa.errors import ModelError
 from odqa.reader.neural.inputs import FusionTokenizer
+from odqa.reader.neural.quiet import quiet
 
 if TYPE_CHECKING:
     from odqa.reader.neural.encoder_decoder import FusionModel
@@ -29,21 +30,15 @@ def open_reader_model(folder: Path, device: str = "cpu") -> tuple[FusionModel, F
     tokenizer = FusionTokenizer.open(folder)
 
     from safetensors import SafetensorError
-    from transformers.utils import logging
 
     from odqa.reader.neural.encoder_decoder import FusionModel
 
-    log: Any = logging
-    shows = log.is_progress_bar_enabled()
-    log.disable_progress_bar()
     try:
-        model = FusionModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
+        with quiet():
+            model = FusionModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{folder}: the reader cannot be loaded: {reason}", "train it again") from error
-    finally:
-        if shows:
-            log.enable_progress_bar()
     moved: Any = model
     return moved.to(device).eval(), tokenizer
 
@@ -62,17 +57,10 @@ def write_reader_model(
     Raises:
         ModelError: the folder cannot be written.
     """
-    from transformers.utils import logging
-
-    log: Any = logging
-    shows = log.is_progress_bar_enabled()
-    log.disable_progress_bar()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        model.save_pretrained(folder, max_shard_size=max_shard_size)
+        with quiet():
+            model.save_pretrained(folder, max_shard_size=max_shard_size)
         tokenizer.save(folder)
     except OSError as error:
         raise ModelError(f"{folder}: {error.strerror or error}", "choose a folder that can be written") from error
-    finally:
-        if shows:
-            log.enable_progress_bar()
