@@ -29,8 +29,6 @@ ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Its name in `odqa models list`, or the folder that it is in.")
 ]
 _BUNDLED = "minilm"
-_GRAPHS = "reader-onnx"
-"""The kind of a reader's graphs, which `--set reader=` does not take."""
 
 
 class Format(StrEnum):
@@ -189,6 +187,11 @@ def _export_onnx(model: LocalModel, out: Path, *, int8: bool) -> list[Path]:
     if model.kind != "reader":
         raise ModelError(f"{model.name} is a {model.kind}; ONNX is written of readers", "--format safetensors")
 
+    from odqa.models.onnx_reader import GRAPHS_FILE
+
+    if (model.folder / GRAPHS_FILE).is_file():
+        raise ModelError(f"{model.name} is graphs already", "copy its folder")
+
     from odqa.models.export import ONNX_USAGE, export_onnx
     from odqa.models.shards import write_export
     from odqa.reader.neural.folder import open_reader_model
@@ -196,7 +199,7 @@ def _export_onnx(model: LocalModel, out: Path, *, int8: bool) -> list[Path]:
     def write(folder: Path) -> About:
         export_onnx(model.folder, folder, int8=int8, open_model=open_reader_model)
         shape = {**model.about.shape, "weights": "int8" if int8 else "float32"}
-        return dataclasses.replace(model.about, kind=_GRAPHS, shape=shape)
+        return dataclasses.replace(model.about, shape=shape)
 
     return write_export(model, out, write, usage=ONNX_USAGE)
 

@@ -20,17 +20,17 @@ import numpy as np
 from odqa import fs
 from odqa.errors import LimitError, ModelError, UsageError
 from odqa.models.graphs import encode, module_of, step
+from odqa.models.onnx_reader import DECODER_FILE, ENCODER_FILE, FORMAT, GRAPHS_FILE, OnnxGenerator
 from odqa.models.store import files_below
 
 if TYPE_CHECKING:
     import torch
 
-ENCODER_FILE = "encoder.onnx"
-DECODER_FILE = "decoder.onnx"
-GRAPHS_FILE = "graphs.json"
 ONNX_USAGE = """\
+`odqa ask --set reader=FOLDER` answers with the graphs as with the model that they were made of, on the processor.
+
 `encoder.onnx` reads passages, a row each, and `decoder.onnx` writes the next token; `graphs.json` says where a text
-begins and ends. The tokenizers lie beside them. This writes greedily, with onnxruntime:
+begins and ends. The tokenizers lie beside them. This writes greedily, with onnxruntime and without torch:
 
 ```python
 from pathlib import Path
@@ -65,7 +65,7 @@ _DECODER_AXES: Mapping[str, _Axes] = {
     "copy_keys": {0: "batch", 1: "copies"},
     "copy_tokens": {0: "batch", 1: "copies"},
     "copy_mask": {0: "batch", 1: "copies"},
-    "logits": {0: "batch"},
+    "logits": {0: "batch", 1: "positions"},
     "present": {0: "batch", 2: "all"},
 }
 _OPSET = 17
@@ -174,6 +174,7 @@ def _description(model: Any) -> dict[str, Any]:
     if config.decoder_start_token_id is None:
         raise ModelError("the model does not say what a text begins with", "set decoder_start_token_id in its config")
     return {
+        "format": FORMAT,
         "start": config.decoder_start_token_id,
         "ends": ends,
         "padding": padding,
@@ -263,8 +264,6 @@ def _compare(model: Any, out: Path) -> None:
         ModelError: they say something else than the model.
     """
     import torch
-
-    from odqa.models.onnx_reader import OnnxGenerator
 
     shape, most = (2, 3, 7), model.encoder.get_input_embeddings().weight.shape[0]
     draw = np.random.default_rng(0)

@@ -72,7 +72,7 @@ def encode(
 
 
 def step(model: Any, tokens: torch.Tensor, mask: torch.Tensor, *given: torch.Tensor) -> list[torch.Tensor]:
-    """Return the logits behind the last token, and what is kept of the text so far.
+    """Return the logits behind each token, and what is kept of the text so far.
 
     Args:
         model: a `FusionModel`.
@@ -83,8 +83,8 @@ def step(model: Any, tokens: torch.Tensor, mask: torch.Tensor, *given: torch.Ten
             may be copied, as `Memory` has them.
 
     Returns:
-        Logits, shape (batch, vocabulary), with a pointer the logs of the mixture; keys and values of each layer with
-        those of the new tokens behind them.
+        Logits, shape (batch, positions, vocabulary), with a pointer the logs of the mixture; keys and values of each
+        layer with those of the new tokens behind them.
     """
     import torch
     from transformers import EncoderDecoderCache
@@ -108,15 +108,16 @@ def step(model: Any, tokens: torch.Tensor, mask: torch.Tensor, *given: torch.Ten
     else:
         for block, kind in zip(decoder.h, model.config.decoder.attention_layers, strict=True):
             states, _, _ = block(states, masks[kind], nothing, sources, informed, cache)
-    states = decoder.ln_f(states)[:, -1:]
+    states = decoder.ln_f(states)
     logits = model.decoder.lm_head(states)
     if model.pointer is not None:
         keys, copied, there = given[2 * count :]
         attention, copying, writing = model.pointer(states, keys, there)
         # The mixture of odqa.reader.neural.pointer.
         written = (logits.log_softmax(-1) + writing).exp()
-        logits = written.scatter_add(-1, copied[:, None], (attention + copying).exp()).clamp_min(1e-30).log()
-    return [logits[:, -1], *_kept(cache.self_attention_cache)]
+        places = copied[:, None].expand(-1, tokens.shape[1], -1)
+        logits = written.scatter_add(-1, places, (attention + copying).exp()).clamp_min(1e-30).log()
+    return [logits, *_kept(cache.self_attention_cache)]
 
 
 def _visible(config: Any, places: torch.Tensor, seen: int) -> dict[str, torch.Tensor]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
+ENCODER_FILE = "encoder.onnx"
+DECODER_FILE = "decoder.onnx"
+GRAPHS_FILE = "graphs.json"
+FORMAT = 2
+"""Of the graphs; since 2 the decoder's gives the logits behind every token, not only the last."""
 _ROWS_AT_ONCE = 32  # passages that go through the encoder together; bounds memory
 
 
@@ -24,6 +29,7 @@ _ROWS_AT_ONCE = 32  # passages that go through the encoder together; bounds memo
 class _Graphs:
     """What `graphs.json` says: of tokens, and of sizes."""
 
+    format: int
     start: int
     ends: tuple[int, ...]
     padding: int
@@ -40,7 +46,7 @@ class _Graphs:
         Raises:
             ModelError: there is none, or it is damaged.
         """
-        file = folder / "graphs.json"
+        file = folder / GRAPHS_FILE
         try:
             body = json.loads(file.read_text("utf-8"))
             whole = cls(**{**body, "ends": tuple(body["ends"])})
@@ -49,6 +55,8 @@ class _Graphs:
             raise ModelError(f"{folder} holds no exported reader", remedy) from error
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"{file} is damaged: {error}", "export the reader again") from error
+        if whole.format != FORMAT:
+            raise ModelError(f"{folder}: graphs of format {whole.format}, not {FORMAT}", "export the reader again")
         counts = (whole.start, whole.padding, whole.positions, whole.sources, whole.layers, *whole.ends)
         if not all(type(count) is int and count >= 0 for count in counts):
             raise ModelError(f"{file} is damaged: a number is none", "export the reader again")
@@ -77,7 +85,7 @@ class OnnxGenerator:
         try:
             self._encoder, self._decoder = (
                 onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-                for name in ("encoder.onnx", "decoder.onnx")
+                for name in (ENCODER_FILE, DECODER_FILE)
             )
         except Exception as error:  # Its exceptions have no common class of their own.
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -106,15 +114,15 @@ class OnnxGenerator:
         if max_new_tokens < 1:
             raise UsageError(f"{max_new_tokens} new tokens are none", "ask for one at least")
         self._check_positions(max_new_tokens)  # The last token that is written is not read again.
-        memory = self._read(inputs)
+        memory = self.read(inputs)
         batch = len(memory["memory_mask"])
         whole = np.full((batch, max_new_tokens + 1), self.graphs.padding, np.int64)
         whole[:, 0] = self.graphs.start
         done = np.zeros(batch, bool)
-        past = self._nothing(batch)
+        past = self.nothing(batch)
         for place in range(1, max_new_tokens + 1):
-            logits, past = self._step(memory, whole[:, place - 1 : place], past)
-            whole[~done, place] = logits.argmax(-1)[~done]
+            logits, past = self.step(memory, whole[:, place - 1 : place], past)
+            whole[~done, place] = logits[:, -1].argmax(-1)[~done]
             if stop:
                 done |= np.isin(whole[:, place], self.graphs.ends)
                 if done.all():
@@ -136,14 +144,11 @@ class OnnxGenerator:
             LimitError: as in `generate`.
         """
         self._check_positions(tokens.shape[1])
-        memory = self._read(inputs)
-        past = self._nothing(len(tokens))
-        found = []
-        for place in range(tokens.shape[1]):
-            logits, past = self._step(memory, tokens[:, place : place + 1], past)
-            shifted = logits - logits.max(-1, keepdims=True)
-            found.append(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
-        return np.stack(found, 1)
+        memory = self.read(inputs)
+        logits, _ = self.step(memory, tokens, self.nothing(len(tokens)))
+        shifted: NDArray[np.float32] = logits - logits.max(-1, keepdims=True)
+        shifted -= np.log(np.exp(shifted).sum(-1, keepdims=True))
+        return shifted
 
     def _check_positions(self, length: int) -> None:
         if length > self.graphs.positions:
@@ -152,20 +157,41 @@ class OnnxGenerator:
                 "write less at once",
             )
 
-    def _nothing(self, batch: int) -> list[NDArray[np.float32]]:
+    def nothing(self, batch: int) -> list[NDArray[np.float32]]:
+        """Return what `step` keeps of texts that have not begun."""
         empty = np.zeros((batch, self._heads, 0, self._size), np.float32)
         return [empty] * (2 * self.graphs.layers)
 
-    def _step(
+    def step(
         self, memory: Arrays, tokens: NDArray[np.int64], past: list[NDArray[np.float32]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return the logits behind each of some tokens, and what is to be kept of the texts with them.
+
+        Args:
+            memory: what `read` gave, a row for each text.
+            tokens: the next ones, shape (batch, positions).
+            past: what was kept of the tokens before: keys and values of each layer, shape (batch, heads, positions so
+                far, size of a head).
+
+        Returns:
+            Logits, shape (batch, positions, vocabulary), with a copy path the logs of probabilities; and keys and
+            values again.
+        """
         names = (f"past.{layer}.{part}" for layer in range(self.graphs.layers) for part in ("key", "value"))
         given = {**memory, "decoder_input_ids": tokens, **dict(zip(names, past, strict=True))}
         logits, *kept = self._decoder.run(None, given)
         return logits, kept
 
-    def _read(self, inputs: Mapping[str, Any]) -> Arrays:
-        """Return what the decoder's graph takes of the sources: all of an example behind each other, then padding."""
+    def read(self, inputs: Mapping[str, Any]) -> Arrays:
+        """Return what the decoder's graph takes of the sources: all of an example behind each other, then padding.
+
+        Args:
+            inputs: as in `generate`.
+
+        Raises:
+            UsageError: inputs are missing.
+            LimitError: passages longer than the encoder has positions for, or numbers of sources above the model's.
+        """
         given = self._checked(inputs)
         mask = given["attention_mask"].astype(bool)
         batch = len(mask)

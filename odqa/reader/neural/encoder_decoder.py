@@ -292,6 +292,11 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             )
 
     @property
+    def positions(self) -> int:
+        """Most tokens of a text."""
+        return int(self.config.decoder.max_position_embeddings)
+
+    @property
     def encoder_positions(self) -> int | None:
         """Most tokens that the encoder reads at once; None where it does not say.
 
@@ -375,7 +380,7 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         if decoder_input_ids is None:
             if labels is None:
                 raise ValueError("give decoder_input_ids or labels")
-            decoder_input_ids = self.shifted(labels)
+            decoder_input_ids = shifted(labels, self.config)
         seen = 0 if past_key_values is None else past_key_values.get_seq_length()
         check_length(seen + decoder_input_ids.shape[1], self.config.decoder)
         position_ids = None
@@ -411,15 +416,6 @@ class FusionModel(PreTrainedModel, GenerationMixin):
         attention, copying, writing = self.pointer(states, memory.copy_keys, memory.copy_mask)
         return attention, copying, writing, memory.copy_tokens
 
-    def shifted(self, labels: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder reads to write the labels: the start, then all but the last of them."""
-        start = self.config.decoder_start_token_id
-        if start is None:
-            raise UsageError("decoder_start_token_id is not set in this model's configuration")
-        padding = self.config.pad_token_id
-        filled = labels.masked_fill(labels < 0, start if padding is None else padding)
-        return torch.cat([filled.new_full((len(filled), 1), start), filled[:, :-1]], 1)
-
     @torch.no_grad()
     def generate(self, inputs: torch.Tensor | None = None, **options: Any) -> Any:  # type: ignore[override]
         """Write texts; what transformers' `generate` takes is taken here, too.
@@ -447,6 +443,23 @@ class FusionModel(PreTrainedModel, GenerationMixin):
             given.setdefault("attention_mask", torch.ones_like(tokens))
             options["encoder_outputs"] = self.encode(tokens, **given)
         return super().generate(**options)  # type: ignore[misc]
+
+
+def shifted(labels: torch.Tensor, config: PreTrainedConfig) -> torch.Tensor:
+    """Return what the decoder reads to write the labels: the start, then all but the last of them.
+
+    Args:
+        labels: −100 where none counts, shape (batch, positions).
+        config: that says what a text begins with.
+
+    Raises:
+        UsageError: it does not.
+    """
+    start = config.decoder_start_token_id
+    if start is None:
+        raise UsageError("decoder_start_token_id is not set in this model's configuration")
+    filled = labels.masked_fill(labels < 0, start if config.pad_token_id is None else config.pad_token_id)
+    return torch.cat([filled.new_full((len(filled), 1), start), filled[:, :-1]], 1)
 
 
 def _losses(own: torch.Tensor, copies: _Copies | None, labels: torch.Tensor) -> torch.Tensor:

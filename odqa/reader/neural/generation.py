@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from odqa.reader.neural.encoder_decoder import FusionModel
+    from odqa.reader.neural.graphs import GraphMemory, GraphModel
     from odqa.reader.neural.inputs import FusionTokenizer, Source
     from odqa.reader.neural.pointer import Memory
 
@@ -69,8 +70,9 @@ class Writer:
         tokenizer: its own.
     """
 
-    def __init__(self, model: FusionModel, tokenizer: FusionTokenizer) -> None:
-        self.model, self.tokenizer = model, tokenizer
+    def __init__(self, model: FusionModel | GraphModel, tokenizer: FusionTokenizer) -> None:
+        self.model: Any = model
+        self.tokenizer = tokenizer
         decoder = tokenizer.decoder
         self._marks: list[int] = decoder.convert_tokens_to_ids(list(tokenizer.marks))
         self._unknown = decoder.unk_token_id
@@ -93,7 +95,7 @@ class Writer:
 
     def length(self, words: int) -> Length:
         """Return how many tokens a text of so many words may have."""
-        room = min(self.tokenizer.max_target, self._positions - 1)
+        room = min(self.tokenizer.max_target, self.model.positions - 1)
         most = min(round(_TOKENS_PER_WORD * words) + _SPARE, room)
         return Length(min(_FEWEST, words // 2), most)
 
@@ -243,12 +245,6 @@ class Writer:
         return [token for token in row if token != self._padding]
 
     @property
-    def _positions(self) -> int:
-        """Tokens that the decoder can tell the places of."""
-        decoder: Any = self.model.config.decoder
-        return int(decoder.max_position_embeddings)
-
-    @property
     def _padding(self) -> int:
         padding = self.model.config.pad_token_id
         return self.tokenizer.end if padding is None else int(padding)
@@ -284,14 +280,17 @@ class Reading:
         silent: tokens that it must not write: marks of sources that it has not read, those without meaning.
     """
 
-    memory: Memory
+    memory: Memory | GraphMemory
     tokens: int
     silent: list[int]
 
-    def memory_of(self, count: int) -> Memory:
+    def memory_of(self, count: int) -> Memory | GraphMemory:
         """Return the memory for so many texts; transformers repeats it in place for beams, so each call has its own."""
-        values = {
-            name: value.repeat_interleave(count, 0) if count > 1 else value for name, value in self.memory.items()
+        import torch
+
+        values: dict[str, Any] = {
+            name: value.repeat_interleave(count, 0) if count > 1 and isinstance(value, torch.Tensor) else value
+            for name, value in self.memory.items()
         }
         return type(self.memory)(**values)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from odqa.errors import ModelError
 from odqa.llm.device import choose_device
 from odqa.models.about import FILE, read_about
+from odqa.models.onnx_reader import GRAPHS_FILE
 from odqa.protocols import Encoder, Verifier
 from odqa.reader.answerable import Judgement, judge
 from odqa.reader.bridge import find_bridge
@@ -261,7 +262,7 @@ def make_fusion(settings: Settings, encoder: Encoder, verifier: Callable[[], Ver
         ModelError: the folder holds no trained reader, or torch is missing.
     """
     folder = Path(settings.reader).expanduser()
-    if not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file() and not (folder / GRAPHS_FILE).is_file():
         raise ModelError(f"{folder} holds no trained reader", "give a name or folder that `odqa train reader` wrote")
     device = choose_device(settings.device)
 
@@ -293,8 +294,8 @@ def load_writer(folder: Path, device: str, threads: int = 0) -> Writer:
     """Return a trained model, ready to write: in bfloat16 where a GPU computes.
 
     Args:
-        folder: of the model.
-        device: as torch names it.
+        folder: of the model, or of the graphs that it was exported as.
+        device: as torch names it; graphs compute on the processor.
         threads: of the processor; 0 leaves them as they are.
 
     Raises:
@@ -309,6 +310,10 @@ def load_writer(folder: Path, device: str, threads: int = 0) -> Writer:
         raise ModelError(f"a trained reader needs torch and transformers: {error}", "pip install torch") from error
     if threads:
         torch.set_num_threads(threads)
+    if (folder / GRAPHS_FILE).is_file():
+        from odqa.reader.neural.graphs import open_graphs
+
+        return Writer(*open_graphs(folder, threads))
     model, tokenizer = open_reader_model(folder, device)
     if device != "cpu":
         whole: Any = model

@@ -38,14 +38,14 @@ from transformers import (  # noqa: E402
 )
 
 from odqa.errors import LimitError, ModelError, UsageError  # noqa: E402
-from odqa.reader.neural.encoder_decoder import FusionConfig, FusionModel  # noqa: E402
+from odqa.reader.neural.encoder_decoder import FusionConfig, FusionModel, shifted  # noqa: E402
 
 KINDS = [("gpt_neo", False), ("gpt_neo", True), ("gpt2", True)]
 
 
 def logits(model: Any, given: dict[str, Any], targets: Any | None = None) -> Any:
     with torch.no_grad():
-        return model(**given, decoder_input_ids=model.shifted(labels() if targets is None else targets)).logits
+        return model(**given, decoder_input_ids=shifted(labels() if targets is None else targets, model.config)).logits
 
 
 def same(one: Any, other: Any) -> None:
@@ -112,7 +112,7 @@ def test_an_example_without_passages_is_the_plain_decoder(implementation: str, p
     model = fusion(pointer=pointer, implementation=implementation)
     given = passages()
     given["attention_mask"][1] = 0
-    text = model.shifted(labels())
+    text = shifted(labels(), model.config)
     with torch.no_grad():
         expected = model.decoder(text).logits[1].log_softmax(-1)
     torch.testing.assert_close(logits(model, given)[1].log_softmax(-1), expected, atol=1e-5, rtol=0)
@@ -333,7 +333,7 @@ def test_a_pretrained_decoder_says_what_it_said_before(tmp_path: Path) -> None:
         )  # fmt: skip
         assert not model.training
         with torch.no_grad():
-            expected = reference(model.shifted(labels())).logits
+            expected = reference(shifted(labels(), model.config)).logits
         torch.testing.assert_close(logits(model, passages()), expected, atol=1e-5, rtol=0)
     reference.half().save_pretrained(tmp_path / "half")
     model = FusionModel.from_parts(tmp_path / "encoder", tmp_path / "half", decoder_start_token_id=START)

@@ -13,6 +13,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from tiny_models import fusion, labels, passages  # noqa: E402
 
+from odqa.reader.neural.encoder_decoder import shifted  # noqa: E402
 from odqa.reader.neural.pointer import Pointer, mixture, packed, target_log_probability  # noqa: E402
 
 VOCABULARY, SIZE, WIDE = 12, 8, 6
@@ -92,7 +93,7 @@ def test_the_loss_is_that_of_the_logits(decoder: str) -> None:
         targets = labels()
         with torch.no_grad():
             found = model(**passages(), labels=targets)
-            logits = model(**passages(), decoder_input_ids=model.shifted(targets)).logits
+            logits = model(**passages(), decoder_input_ids=shifted(targets, model.config)).logits
         if pointer:
             torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 7))
         losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
