@@ -17,7 +17,8 @@ from odqa.models.verify import model_files, verify_model
 
 _WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 _INDEX = "model.safetensors.index.json"
-_SIZE = re.compile(r"\d+(\.\d+)?(KB|MB|GB|TB)")
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]B)")
+_BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def export_safetensors(model: LocalModel, out: Path, *, shard_size: str = "200MB") -> list[Path]:
@@ -32,7 +33,7 @@ def export_safetensors(model: LocalModel, out: Path, *, shard_size: str = "200MB
         UsageError: the folder is there, or the size is none.
         ModelError: files of the model are missing or damaged, or it holds no weights in safetensors.
     """
-    check_size(shard_size)
+    most = bytes_of(shard_size)
     paths = [PurePosixPath(path) for path in model_files(model.folder)]
     places = {path.parent for path in paths if _WEIGHTS.fullmatch(path.name)}
     if not places:
@@ -44,7 +45,7 @@ def export_safetensors(model: LocalModel, out: Path, *, shard_size: str = "200MB
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(model.folder / path, folder / path)
         for place in sorted(places):
-            _reshard(model.folder / place, folder / place, shard_size)
+            _reshard(model.folder / place, folder / place, most)
         return model.about
 
     return write_export(model, out, write)
@@ -85,18 +86,24 @@ def write_export(model: LocalModel, out: Path, write: Callable[[Path], About], *
     return list(files_below(out))
 
 
-def check_size(size: str) -> str:
-    """Return the size of a shard if it is one.
+def bytes_of(size: str, *, least: int = 1) -> int:
+    """Return a size such as `200MB` in bytes.
+
+    Args:
+        size: in decimal units.
+        least: bytes below which it makes no sense.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is no size, or smaller.
     """
-    if not _SIZE.fullmatch(size) or float(size[:-2]) <= 0:
-        raise UsageError(f"{size!r} is no size of a shard", "write 200MB or 1.5GB")
-    return size
+    found = _SIZE.fullmatch(size.strip().upper())
+    count = int(float(found[1]) * _BYTES[found[2]]) if found else 0
+    if count < least:
+        raise UsageError(f"{size!r} is no size of a file of weights", "write 200MB or 1.5GB")
+    return count
 
 
-def _reshard(source: Path, target: Path, size: str) -> None:
+def _reshard(source: Path, target: Path, size: int) -> None:
     from huggingface_hub import save_torch_state_dict
     from safetensors import SafetensorError, safe_open
 

@@ -75,7 +75,7 @@ def test_what_cannot_be_exported_is_one_clear_line(odqa: Program, store: Path, t
     for arguments, code, said in (
         (("small", "-o", "out"), 1, "no weights in safetensors"),
         (("small", "-o", "out", "--int8"), 2, "--format onnx"),
-        (("small", "-o", "out", "--shard-size", "much"), 2, "no size of a shard"),
+        (("small", "-o", "out", "--shard-size", "much"), 2, "no size of a file"),
         (("smal", "-o", "out"), 1, "models in"),
         (("minilm", "-o", "out", "--format", "onnx"), 1, "ONNX is written of readers"),
     ):

@@ -11,7 +11,7 @@ from odqa.errors import OdqaError, UsageError
 from odqa.learn.experiment import read_run
 from odqa.learn.reader.course import RUN, follow
 from odqa.learn.reader.material import load, split_of
-from odqa.learn.reader.plan import Course, bytes_of
+from odqa.learn.reader.plan import Course
 from odqa.learn.reader.start import Architecture
 from odqa.models import open_model, verify_model
 from odqa.reader.neural.folder import open_reader_model
@@ -168,11 +168,6 @@ def test_what_makes_no_sense_is_refused_in_a_line(tmp_path, place, architecture,
 def test_what_cannot_be_built_is_refused_in_a_line(tmp_path, place, architecture, options):
     with pytest.raises(OdqaError):
         follow(course(place), replace(architecture, **options), SETTINGS, tmp_path / "none")
-
-
-@pytest.mark.parametrize(("size", "count"), [("200MB", 200_000_000), ("1.5 GB", 1_500_000_000), ("900kb", 900_000)])
-def test_sizes_are_read_as_people_write_them(size, count):
-    assert bytes_of(size) == count
 
 
 def test_a_split_is_named_behind_a_slash_and_a_path_is_a_path(tmp_path):

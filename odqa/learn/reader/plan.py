@@ -7,8 +7,10 @@ from pathlib import Path
 
 from odqa.errors import UsageError
 from odqa.learn.schedule import Schedule
+from odqa.models.shards import bytes_of
 
-_BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SMALLEST_SHARD = 1 << 16
+"""Bytes; below that a checkpoint would be thousands of files."""
 _ENCODER_RATE = 0.1
 
 
@@ -65,23 +67,7 @@ class Course:
     def __post_init__(self) -> None:
         if not self.sentences and not self.epochs:
             raise UsageError("nothing is to be learned", "give --sentences or --epochs above 0")
-        bytes_of(self.shard_size)
-
-
-def bytes_of(size: str) -> int:
-    """Return a size such as `200MB` in bytes.
-
-    Raises:
-        UsageError: it is no size.
-    """
-    number, unit = size.strip()[:-2], size.strip()[-2:].upper()
-    try:
-        found = int(float(number) * _BYTES[unit])
-    except (ValueError, KeyError, OverflowError):
-        found = 0
-    if found < 1 << 16:
-        raise UsageError(f"{size!r} is no size of a file of weights", "write it as 200MB")
-    return found
+        bytes_of(self.shard_size, least=_SMALLEST_SHARD)
 
 
 def schedule_of(course: Course, rate: float, epochs: int, *, encoder_learns: bool = False) -> Schedule:

@@ -44,6 +44,17 @@ class Drafting:
                 self.sentences.append(sentence)
                 yield sentence
 
+    def note_untrusted(self, passages: int) -> None:
+        """Say how many passages were left out because they are orders."""
+        if passages:
+            self.notes.append(
+                counted(
+                    passages,
+                    "passage that only gives orders to its reader was left out",
+                    "passages that only give orders to their reader were left out",
+                )
+            )
+
     def note(self, completion: Completion) -> None:
         """Keep what is to be said of a completion."""
         self.finish_reason = completion.finish
@@ -104,3 +115,15 @@ class Drafting:
 def counted(count: int, one: str, many: str) -> str:
     """Return a note about one thing, or about several."""
     return f"1 {one}" if count == 1 else f"{count} {many}"
+
+
+def draft_of(stream: Iterator[DraftSentence | Draft]) -> Draft:
+    """Return the draft that a stream of sentences ends with.
+
+    Args:
+        stream: sentences, then the draft; is used up.
+    """
+    *_, last = stream
+    if not isinstance(last, Draft):
+        raise RuntimeError("a stream of sentences ends with the draft")
+    return last

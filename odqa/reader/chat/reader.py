@@ -16,7 +16,7 @@ from odqa.errors import ConfigError, ModelError
 from odqa.llm import GREEDY, Completion, LanguageModel, Prompt, Sampling, Usage, make_language_model, prompt_room
 from odqa.llm.untrusted import visible
 from odqa.protocols import Encoder
-from odqa.reader.chat.drafting import Drafting, counted
+from odqa.reader.chat.drafting import Drafting, draft_of
 from odqa.reader.chat.packing import Excerpt, Read, by_value, excerpts, fill
 from odqa.reader.chat.parse import AnswerParser, Cited
 from odqa.reader.chat.prompt import answer_prompt, notes_prompt, reduce_prompt
@@ -73,10 +73,7 @@ class ChatReader:
         Raises:
             ModelError: the model cannot be reached or run, or reads too little to be asked.
         """
-        *_, last = self.stream(question, evidence, style)
-        if not isinstance(last, Draft):
-            raise RuntimeError("a stream of sentences ends with the draft")
-        return last
+        return draft_of(self.stream(question, evidence, style))
 
     def stream(
         self, question: str, evidence: Sequence[Evidence], style: AnswerStyle
@@ -98,15 +95,7 @@ class ChatReader:
             yield Draft((), "No passage was found that could answer this.")
             return
         answer = Drafting(self.model.name, Sources(question, passages), asked.max_tokens)
-        left_out = len(evidence) - len(passages)
-        if left_out:
-            answer.notes.append(
-                counted(
-                    left_out,
-                    "passage that only gives orders to its reader was left out",
-                    "passages that only give orders to their reader were left out",
-                )
-            )
+        answer.note_untrusted(len(evidence) - len(passages))
         prompt, shown = self._prompt(asked, passages, answer)
         if prompt is None:
             yield answer.finish(AnswerParser(()), layout)

@@ -22,7 +22,7 @@ from odqa.protocols import Encoder, Verifier
 from odqa.reader.answerable import Judgement, judge
 from odqa.reader.bridge import find_bridge
 from odqa.reader.candidates import MAX_CANDIDATES
-from odqa.reader.chat.drafting import Drafting, counted
+from odqa.reader.chat.drafting import Drafting, draft_of
 from odqa.reader.chat.packing import Read, by_value
 from odqa.reader.chat.parse import AnswerParser
 from odqa.reader.chat.sentences import Sources
@@ -101,10 +101,7 @@ class FusionReader:
         Raises:
             ModelError: the model cannot be loaded, or does not fit its device.
         """
-        *_, last = self.stream(question, evidence, style)
-        if not isinstance(last, Draft):
-            raise RuntimeError("a stream of sentences ends with the draft")
-        return last
+        return draft_of(self.stream(question, evidence, style))
 
     def stream(
         self, question: str, evidence: Sequence[Evidence], style: AnswerStyle
@@ -131,7 +128,7 @@ class FusionReader:
         writer, verifier = self._made()
         asked_judge = Judge(verifier, {read.index: read.item for read in passages})
         answer = _Answer(Drafting(self.model_name, Sources(question, passages), 0))
-        answer.note_untrusted(len(evidence) - len(passages))
+        answer.drafting.note_untrusted(len(evidence) - len(passages))
         most = min(self.sources or writer.most_sources, writer.most_sources)
         sections = _sections([read for read, _ in by_value(passages)], layout, words, most)
         seed = zlib.crc32(question.encode("utf-8", "replace"))
@@ -191,17 +188,6 @@ class _Answer:
             if heading:
                 self.headings[section] = heading
             yield sentence
-
-    def note_untrusted(self, passages: int) -> None:
-        """Say how many passages were left out because they are orders."""
-        if passages:
-            self.drafting.notes.append(
-                counted(
-                    passages,
-                    "passage that only gives orders to its reader was left out",
-                    "passages that only give orders to their reader were left out",
-                )
-            )
 
     def finish(self, layout: Style) -> Draft:
         """Return the whole draft."""
