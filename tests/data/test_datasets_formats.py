@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from odqa.data.datasets import AnswerLength, ClaimLabel, Dataset, Gold, data_folder, load_dataset
+from odqa.data.datasets.registry import FORMATS
 from odqa.data.datasets.scisummnet import citances, strip_citations, summaries
 from odqa.errors import LoadError, UsageError
 from odqa.schema import BlockKind
@@ -216,6 +217,40 @@ def judged(question: str) -> Record:
         "annotator_id": "x",
         "answers": {"gpt": answer, "bing": {**answer, "claims": claims[:1]}},
     }
+
+
+def test_what_was_quoted_of_a_page_is_a_document_and_gold_where_an_expert_found_that_it_carries_a_claim(
+    tmp_path: Path,
+) -> None:
+    other = judged("Are bells heavy?")
+    heavy = ["[4] http://bells.example/a\n\nA bell weighs a ton.", "[5] www.bells.example/d Some weigh more."]
+    other["answers"]["gpt"]["claims"] = [
+        {"claim_string": "They are.", "evidence": heavy, "support": "Complete"},
+        {"claim_string": "All are.", "evidence": ["[6] https://bells.example/b\n\nOne sank."], "support": "Incomplete"},
+    ]
+    del other["answers"]["bing"]
+    silent = judged("Do bells sing?") | {"answers": {}}
+    write(tmp_path / "val_claims.jsonl", judged("Do bells  ring?"), other, silent)
+    answers = [("Do bells ring?", "They do."), ("Are bells heavy?", "Very."), ("Do bells sing?", "No.")]
+    asked = [{"example_id": n, "question": q, "answer": a} for n, (q, a) in enumerate(answers)]
+    write(tmp_path / "val.jsonl", *asked)
+    dataset = FORMATS["expertqa"].load(tmp_path, "val", name="bells-pages")
+    documents = {document.id: document for document in dataset.documents()}
+    assert {id_: document.text for id_, document in documents.items()} == {
+        # One page by two schemes, each excerpt once, and what an expert gave no judgement on is there to be found.
+        "bells-pages/bells.example/a": "\n\n".join(
+            ["Bells ring loudly.", "They are brass.", "Hush.", "Hide.", "A bell weighs a ton."]
+        ),
+        "bells-pages/bells.example/b": "One sank.",
+        "bells-pages/www.bells.example/d": "Some weigh more.",
+    }
+    golds = [[gold.spans[0].of(documents[gold.document_id].text) for gold in q.gold] for q in dataset.questions()]
+    assert golds == [
+        ["Bells ring loudly.\n\nThey are brass.", "One sank."],
+        ["A bell weighs a ton.", "Some weigh more."],
+    ]
+    assert [question.references for question in dataset.questions()] == [("They do.",), ("Very.",)]
+    assert dataset.files == (tmp_path / "val_claims.jsonl",)
 
 
 def test_claims_are_those_that_can_be_judged(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import regex
 
 from odqa.data.builder import DocumentBuilder, clean
+from odqa.data.datasets import expertqa_pages
 from odqa.data.datasets.files import Record, choose_splits, find_file, read_records
 from odqa.data.datasets.types import AnswerLength, ClaimLabel, Dataset, LabelledClaim, Question, no_claims
 from odqa.errors import LoadError
@@ -46,6 +47,8 @@ def matches(folder: Path) -> bool:
 def load(folder: Path, split: str | None, *, name: str = "expertqa") -> Dataset:
     """Open ExpertQA in `folder`: questions without documents, and claims that bring their evidence.
 
+    Where `name` ends in "-pages", what systems had cited are its documents; see `expertqa_pages`.
+
     Claims are left out that nobody could judge here: those without the text of their evidence (an address alone, or
     nothing) and those without a judgement (`N/A`). Of the 1,237 validation claims, these are 468 and another 28.
 
@@ -65,6 +68,10 @@ def load(folder: Path, split: str | None, *, name: str = "expertqa") -> Dataset:
             if each in asked:
                 for number, question in enumerate(read_records(asked[each], _question)):
                     yield replace(question, id=f"expertqa/{each}-{number}")
+
+    if name.endswith("-pages"):
+        cited = {each: judged[each] for each in [*SPLITS, _UNSPLIT] if each in judged}
+        return expertqa_pages.dataset(name, split, cited, questions, _LABELS)
 
     def claims() -> Iterator[LabelledClaim]:
         for each in chosen:

@@ -197,6 +197,15 @@ DATASETS: Mapping[str, DatasetInfo] = {
             "val",
         ),
         DatasetInfo(
+            "expertqa-pages",
+            "expertqa",
+            "expertqa",
+            "experts' questions over what systems had quoted of web pages",
+            "MIT; pages their publishers'",
+            "excerpts, a long answer",
+            "val",
+        ),
+        DatasetInfo(
             "fetaqa",
             "fetaqa",
             "fetaqa",
