@@ -167,8 +167,8 @@ def test_a_server_that_does_not_stream_is_read_all_the_same() -> None:
 
 
 def test_slow_words_are_waited_for_and_silence_is_not() -> None:
-    slow = streamed(*"abcdefgh", pause_s=0.05)
-    assert read(slow, timeout_s=0.3).text == "abcdefgh"
+    slow = streamed(*"abcdefgh", pause_s=0.15)
+    assert read(slow, timeout_s=1.0).text == "abcdefgh"  # All of them take longer than one may.
     stuck = Reply(chunks=[event("The pier fell."), event("never")], pause_s=0.6)
     with serve(lambda body: stuck) as peer, pytest.raises(ModelError, match=r"no answer within|broke off"):
         collect(ServerModel(peer.url, "tiny", timeout_s=0.3, retries=0))
@@ -178,12 +178,12 @@ def test_silence_in_the_middle_keeps_what_was_written() -> None:
     class Late(list[bytes]):
         def __iter__(self) -> Any:
             yield event("The pier fell.")
-            time.sleep(1.0)
+            time.sleep(2.0)
             yield event("Never read.")
 
-    last = read(Reply(chunks=Late([b"x"])), timeout_s=0.2)
+    last = read(Reply(chunks=Late([b"x"])), timeout_s=1.0)
     assert (last.text, last.finish) == ("The pier fell.", "cut")
-    assert "no answer within 0.2 s" in last.note
+    assert "no answer within 1 s" in last.note
 
 
 def test_closing_the_stream_hangs_up() -> None:
