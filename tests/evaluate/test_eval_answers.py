@@ -299,7 +299,12 @@ def test_foreign_questions_are_drawn_the_same_each_time(bench: Bench, tmp_path: 
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("measured", "absent"),
-    [("squality", set()), ("ottqa", {"hotpot300", "musique100"}), ("tatqa", {"rageval_finance"})],
+    [
+        ("squality", set()),
+        ("ottqa", {"hotpot300", "musique100"}),
+        ("tatqa", {"rageval_finance"}),
+        ("expertqa-pages", {"expertqa"}),
+    ],
 )
 def test_foreign_questions_are_of_another_domain(bench: Bench, measured: str, absent: set[str]) -> None:
     sources = {"hotpot300", "rageval_finance", "expertqa"}

@@ -49,6 +49,7 @@ _SOURCES = (
     _Source("musique100", "encyclopedia"),
 )
 _DOMAINS = {source.name: source.domain for source in _SOURCES} | {
+    "expertqa-pages": "expert",
     "ottqa": "encyclopedia",
     "ottqa-tables": "encyclopedia",
     "fetaqa": "encyclopedia",
