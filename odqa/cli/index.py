@@ -10,16 +10,15 @@ import typer
 
 from odqa.cli.describe import describe, list_documents, size_of
 from odqa.cli.session import (
-    INTERRUPTED,
     Format,
     IndexArgument,
     IndexOption,
     JsonOption,
     Session,
     SetOption,
-    complain,
     find_index,
     overrides,
+    resumable,
     session_of,
 )
 from odqa.cli.summarize import DepthOption, FormatOption, OutputOption, check_output, write_tree
@@ -148,11 +147,8 @@ def remove(
 
     session = session_of(context)
     _check_present(index)
-    try:
-        with session.patience("Removing …"):
-            report = update.remove(index, resolve(), ids)
-    except KeyboardInterrupt:
-        raise _interrupted() from None
+    with resumable(), session.patience("Removing …"):
+        report = update.remove(index, resolve(), ids)
     _print_report(session, index, report, as_json=as_json)
 
 
@@ -170,11 +166,8 @@ def compact(
 
     session, index = session_of(context), find_index(index)
     before, bytes_before = read_manifest(index), size_of(index)
-    try:
-        with session.patience("Merging …"):
-            update.compact(index, resolve(overrides(assignments)))
-    except KeyboardInterrupt:
-        raise _interrupted() from None
+    with resumable(), session.patience("Merging …"):
+        update.compact(index, resolve(overrides(assignments)))
     result = {
         "index": str(index),
         "segments": {"before": len(before.segments), "after": len(read_manifest(index).segments)},
@@ -310,18 +303,10 @@ def _write(
     resolved = resolve({**settings, "strict": strict or settings.get("strict")})
     # What was done is printed in any case, so strictness is left to the exit code.
     lenient = replace(resolved, settings=resolved.settings.replace(strict=False))
-    try:
-        with session.progress() as progress:
-            report = update.write(index, lenient, documents, progress=progress, sync=sync, announce=session.note)
-    except KeyboardInterrupt:
-        raise _interrupted() from None
+    with resumable(), session.progress() as progress:
+        report = update.write(index, lenient, documents, progress=progress, sync=sync, announce=session.note)
     _print_report(session, index, report, as_json=as_json)
     raise typer.Exit(2 if report.failures and resolved.settings.strict else 0)
-
-
-def _interrupted() -> typer.Exit:
-    complain("interrupted: run the same command again to finish")
-    return typer.Exit(INTERRUPTED)
 
 
 def _print_report(session: Session, index: Path, report: BuildReport, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from functools import cached_property
@@ -122,6 +122,16 @@ def session_of(context: typer.Context) -> Session:
     """Return the session that the root command made."""
     found = context.find_object(Session)
     return found or Session()
+
+
+@contextlib.contextmanager
+def resumable() -> Iterator[None]:
+    """Say of a command that is interrupted that it goes on when it is run again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("interrupted: run the same command again to finish")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def complain(text: str) -> None:

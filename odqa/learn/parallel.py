@@ -33,6 +33,11 @@ def launched() -> int:
         return 1
 
 
+def is_first() -> bool:
+    """Tell whether this is the process of a launch that writes."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def own_device(device: str) -> str:
     """Return the device of this process: `cuda` becomes its own one of the machine's GPUs.
 

@@ -11,6 +11,7 @@ from odqa import fs
 from odqa.errors import ModelError
 from odqa.models.about import FILE, NAME, About, flat
 from odqa.models.store import models_folder
+from odqa.models.verifier_card import held_out_note
 from odqa.models.verify import README, checksums
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def _figures(about: About) -> str:
         for metric, value in figures.items()
     ]
     found = _table(["Measured on", "figure", "value"], rows)
-    return f"## Figures\n\nOn what was held out of the training.\n\n{found}" if found else ""
+    note = held_out_note(about.figures) if about.kind == "verifier" else "On what was held out of the training."
+    return f"## Figures\n\n{note}\n\n{found}" if found else ""
 
 
 def _files(about: About) -> str:

@@ -173,6 +173,26 @@ def check_new(folder: Path) -> Path:
     return folder
 
 
+def check_place(folder: Path, kind: str, *, is_begun: bool) -> None:
+    """Make sure that a training may write a model to a folder: nothing else is overwritten, nor mixed with it.
+
+    Args:
+        folder: may hold a model of the kind, which gives way.
+        kind: of the model.
+        is_begun: it holds a training of such a model, which may be taken up.
+
+    Raises:
+        UsageError: it holds something else.
+    """
+    if is_model(folder):
+        model = open_model(folder)
+        if model.kind != kind:
+            what = f"a {model.kind}" if model.kind else f"a model with a damaged card: {model.fault}"
+            raise UsageError(f"{folder} holds {what}", "choose another name or folder, or remove it first")
+    elif not is_begun:
+        check_new(folder)
+
+
 def _is_path(text: str) -> bool:
     return "/" in text or os.sep in text or text.startswith(("~", "."))
 

@@ -9,8 +9,8 @@ import pytest
 from odqa.engine import Engine
 from odqa.errors import OdqaError, UsageError
 from odqa.learn.experiment import read_run
+from odqa.learn.material import load, split_of
 from odqa.learn.reader.course import RUN, follow
-from odqa.learn.reader.material import load, split_of
 from odqa.learn.reader.plan import Course
 from odqa.learn.reader.start import Architecture
 from odqa.models import open_model, verify_model
@@ -160,6 +160,22 @@ def test_another_course_does_not_go_on_with_the_checkpoints_of_the_first(followe
 def test_what_makes_no_sense_is_refused_in_a_line(tmp_path, place, architecture, options, said):
     with pytest.raises(OdqaError, match=said):
         follow(course(place, **options), architecture, SETTINGS, tmp_path / "none")
+
+
+def test_nothing_else_is_written_over(tmp_path, place, architecture):
+    from odqa.errors import UsageError
+    from odqa.models import write_card
+
+    notes, judge = tmp_path / "notes", tmp_path / "judge"
+    for folder in (notes, judge):
+        folder.mkdir()
+        (folder / "README.md").write_text("Mine.")
+    write_card(judge, {"kind": "verifier"})
+    before = {path: path.read_bytes() for folder in (notes, judge) for path in folder.iterdir()}
+    for folder, said in ((notes, "is there already"), (judge, "holds a verifier")):
+        with pytest.raises(UsageError, match=said):
+            follow(course(place), architecture, SETTINGS, folder)
+    assert {path: path.read_bytes() for folder in (notes, judge) for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize(

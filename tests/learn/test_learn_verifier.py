@@ -16,13 +16,11 @@ from odqa.learn.loop import Schedule
 from odqa.learn.verifier.calibrate import Row, cross_validated, cross_validated_names, fit, fit_names, score
 from odqa.learn.verifier.examples import Pair, built, labelled
 from odqa.learn.verifier.export import export
-from odqa.learn.verifier.make import calibrate, teach, write
+from odqa.learn.verifier.lessons import draw
 from odqa.learn.verifier.names import Filler, fillers
-from odqa.learn.verifier.train import CrossEncoder, fine_tune
-from odqa.parts import make_verifier
+from odqa.learn.verifier.train import CrossEncoder, fine_tune, judged
 from odqa.reader.grounding.features import BINDING, NAMES
 from odqa.reader.grounding.scorers import OnnxScorer, TransformersScorer
-from odqa.settings import Settings
 from tests import grounders
 
 TOWNS = ("Dalton", "Brackwater", "Port Alder", "Cape Morrow", "Lisbon", "Lyon", "Stockholm", "Oxford")
@@ -178,20 +176,31 @@ def test_claims_that_are_all_alike_calibrate_nothing():
         fit([row for row in _rows(10) if row.supported], ["cover"])
 
 
-def test_from_data_sets_to_a_verifier_that_the_settings_name(tmp_path):
-    base = grounders.encoder(tmp_path / "base")
-    model = CrossEncoder.start(base, trained_layers=1)
+def test_pairs_are_drawn_and_divided_by_group():
     summaries, claims = _dataset(claims=False), _dataset(claims=True)
-    run = teach([summaries, claims], model, Schedule(epochs=1, batch=16), pairs=80, folder=tmp_path / "made")
-    assert run.steps > 0
-    learned = calibrate(claims, None, model)
-    assert learned.figures["lexical"]["balanced_accuracy"] > 0.9
-    write(learned, tmp_path / "made", model, {"learned_from": ["toy"]})
-    verifier = make_verifier(Settings(verifier=str(tmp_path / "made"), device="cpu", encoder="hashing"), None)
-    card = json.loads((tmp_path / "made" / "verifier.json").read_text())
-    assert card["calibrated_on"] == "toy"
-    assert set(card["regressions"]) == {"lexical", "model"}
-    assert verifier.logistic is not None
+    lessons = draw([summaries, claims], pairs=80)
+    assert lessons.examples == (len(lessons.learned), 0)  # The claims calibrate.
+    assert lessons.held_out
+    assert not {pair.group for pair in lessons.learned} & {pair.group for pair in lessons.held_out}
+    assert "claim" not in {pair.kind for pair in (*lessons.learned, *lessons.held_out)}
+    assert lessons == draw([summaries, claims], pairs=80)
+    assert lessons.fingerprint != draw([summaries, claims], pairs=79, seed=14).fingerprint
+
+
+def test_judging_counts_both_classes_alike(taught):
+    encoder, run = taught
+    pairs = _toy_pairs(96)[72:]
+    found = judged(encoder, pairs)
+    assert found == pytest.approx(dict(run.judgements)[run.best], abs=1e-6)
+    lopsided = judged(encoder, [*pairs, *(pair for pair in pairs if pair.supported)])
+    assert lopsided == pytest.approx(found, abs=1e-6)
+    margins = encoder.scores([(pair.claim, pair.evidence) for pair in pairs])
+    likely = 1 / (1 + np.exp(-margins))
+    by_class = [
+        np.mean([-np.log(p if one else 1 - p) for p, pair in zip(likely, pairs, strict=True) if pair.supported is one])
+        for one in (True, False)
+    ]
+    assert found["loss"] == pytest.approx(np.mean(by_class))
 
 
 def test_the_command_needs_claims(tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from odqa.cli.evaluate import DataOption, SeedOption
-from odqa.cli.session import JsonOption, SetOption, overrides, session_of
+from odqa.cli.session import JsonOption, SetOption, overrides, resumable, session_of
 
 if TYPE_CHECKING:
     from odqa.learn.reader.outcome import Outcome
@@ -137,7 +137,11 @@ def reader(
         encoder_layers=encoder_layers, limits=Limits(passage=passage_tokens, target=answer_tokens), seed=seed,
     )  # fmt: skip
     folder = new_folder(out)
-    with session.progress() as progress, Engine.open(index) if index is not None else nullcontext() as engine:
+    with (
+        resumable(),
+        session.progress() as progress,
+        Engine.open(index) if index is not None else nullcontext() as engine,
+    ):
         outcome = follow(
             course, architecture, settings, folder, engine=engine, track=track, progress=progress, say=session.note
         )

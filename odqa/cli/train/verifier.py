@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from odqa.cli.evaluate import DataOption, SeedOption
-from odqa.cli.session import JsonOption, SetOption, overrides, session_of
+from odqa.cli.session import JsonOption, SetOption, overrides, resumable, session_of
 
 if TYPE_CHECKING:
     from odqa.learn.verifier.make import Learned
@@ -19,10 +19,11 @@ def verifier(
     datasets: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATASET...", help="With claims, summaries or reference answers; the first with claims calibrates."
+            metavar="DATASET...",
+            help="With claims, summaries or answers; NAME/SPLIT for a split. The first with claims calibrates.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to write the verifier.")],
+    out: Annotated[str, typer.Option("--out", "-o", metavar="NAME|FOLDER", help="Where to write the verifier.")],
     alignment_only: Annotated[
         bool, typer.Option("--alignment-only", help="Only weigh what the alignment finds; train no model.")
     ] = False,
@@ -36,6 +37,9 @@ def verifier(
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="Times that each pair is seen.")] = 2,
     layers: Annotated[int, typer.Option("--layers", metavar="N", min=1, help="Layers at the top that learn.")] = 3,
     rate: Annotated[float, typer.Option("--rate", metavar="X", help="Highest learning rate.")] = 1e-4,
+    track: Annotated[
+        str | None, typer.Option("--track", metavar="NAME", help="Tell a tracker too: mlflow, wandb.")
+    ] = None,
     data: DataOption = None,
     seed: SeedOption = 13,
     assignments: SetOption = None,
@@ -43,41 +47,26 @@ def verifier(
 ) -> None:
     """Teach a small model whether evidence carries a claim, and calibrate it beside the alignment of words.
 
-    An interrupted run is taken up where it stopped. Use the verifier with --set verifier=FOLDER, or in odqa.toml.
+    An interrupted run is taken up by the same command. Use the verifier with --set verifier=NAME.
     """
-    from odqa.data.datasets import load_dataset
-    from odqa.errors import UsageError
-    from odqa.evaluate.vectors import CachedEncoder
-    from odqa.index.encoder import bundled_minilm, choose_device, make_encoder
-    from odqa.learn.loop import Schedule
-    from odqa.learn.verifier.make import calibrate, calibrating, teach, write
-    from odqa.learn.verifier.train import CrossEncoder
+    from odqa.learn.verifier.course import Course, follow
+    from odqa.models import new_folder
     from odqa.settings import resolve
 
     session = session_of(context)
     settings = resolve(overrides(assignments)).settings
-    loaded = [load_dataset(name, data=data) for name in datasets]
-    kept = calibrating(loaded)
-    if kept is None:
-        raise UsageError("none of these data sets labels claims", "name one that does first: wice, expertqa")
-    model, run = None, None
-    if not alignment_only:
-        device = choose_device(settings.device)
-        model = CrossEncoder.start(base or bundled_minilm(), trained_layers=layers, device=device, seed=seed)
-        schedule = Schedule(epochs=epochs, rate=rate, seed=seed)
-        with session.progress() as progress:
-            run = teach(loaded, model, schedule, pairs=pairs, documents=documents, folder=out, progress=progress)
-    with session.progress() as progress, CachedEncoder(make_encoder(settings)) as encoder:
-        learned = calibrate(kept, encoder, model, seed=seed, progress=progress)
-    about: dict[str, Any] = {"learned_from": datasets, "seed": seed}
-    if run is not None:
-        about |= {"steps": run.steps, "losses": run.losses, "held_out_auc": run.held_out}
-    write(learned, out, model, about)
+    course = Course(
+        datasets=tuple(datasets), data=data, base=base, alignment_only=alignment_only, pairs=pairs,
+        documents=documents, epochs=epochs, layers=layers, rate=rate, seed=seed,
+    )  # fmt: skip
+    folder = new_folder(out)
+    with resumable(), session.progress() as progress:
+        outcome = follow(course, settings, folder, track=track, progress=progress, say=session.note)
     if as_json:
-        session.json({"folder": str(out), **learned.card, **about})
+        session.json({"folder": str(folder), **outcome.card(course)})
         return
-    _print(learned)
-    session.note(f"Verifier written to {out}; use it with --set verifier={out}")
+    _print(outcome.learned)
+    session.note(f"Verifier written to {folder}; use it with --set verifier={out}")
 
 
 def _print(learned: Learned) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odqa.learn.events import Event, Judgement, Resumed, Step
-from odqa.learn.parallel import launched, own_device
-from odqa.learn.reader.material import load
+from odqa.learn.material import load
+from odqa.learn.parallel import is_first, launched, own_device
 from odqa.learn.reader.outcome import Outcome, write_reader_card
 from odqa.learn.reader.plan import Course
 from odqa.learn.reader.run import Learned, Watched, learn
@@ -59,15 +58,17 @@ def follow(
         say: told a line now and then.
 
     Raises:
-        UsageError: there is nothing to learn from.
+        UsageError: there is nothing to learn from, or the folder holds something else.
         LoadError: a data set cannot be read, or the folder holds another run.
         ModelError: a part of the model cannot be loaded.
     """
     from odqa.index.encoder import choose_device
     from odqa.learn.experiment import Experiment, Watch, make_tracker
-    from odqa.reader.neural.folder import write_reader_model
+    from odqa.models.store import check_place
+    from odqa.reader.neural.folder import KIND, write_reader_model
 
     began = time.monotonic()
+    check_place(folder, KIND, is_begun=(folder / RUN).is_dir())
     datasets = [load(name, course.data, engine) for name in course.datasets]
     model, tokenizer = begin(architecture, own_device(choose_device(settings.device)))
     held = prepare(model, course, tokenizer)
@@ -166,11 +167,6 @@ def whole_model(held: Any, course: Course) -> FusionModel:
     from odqa.reader.neural.adapters import merged
 
     return merged(held)
-
-
-def is_first() -> bool:
-    """Tell whether this is the process that writes."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _teller(progress: ProgressCallback | None, stage: str) -> Callable[[int], None] | None:

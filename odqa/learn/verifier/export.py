@@ -10,6 +10,7 @@ from typing import Any
 from odqa import fs
 from odqa.errors import ModelError, UsageError
 from odqa.learn.verifier.train import CrossEncoder
+from odqa.reader.neural.quiet import quiet
 
 ONNX_FILE = "model.onnx"
 _OPSET = 17
@@ -32,8 +33,9 @@ def export(encoder: CrossEncoder, folder: Path, *, quantize: bool = True) -> Non
     encoder.model.cpu().eval()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        encoder.model.save_pretrained(folder)
-        encoder.tokenizer.save_pretrained(folder)
+        with quiet():
+            encoder.model.save_pretrained(folder)
+            encoder.tokenizer.save_pretrained(folder)
         _write_graph(encoder, folder, quantize=quantize)
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror or error}", "choose a folder that can be written") from error

@@ -1,24 +1,19 @@
-"""From data sets to a verifier: teach the small model, weigh it beside the alignment, and say what both are worth.
+"""What weighs the small model beside the alignment, and what both are worth, by the claims of a data set.
 
-The claims of the first data set that labels some are kept from the model. They calibrate: the regressions are fitted on
-them, and the figures are of folds that the regression has not seen, by a model that has seen none of them.
+The model has seen none of the claims: the regressions are fitted on them, and the figures are of folds that a
+regression has not seen.
 """
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odqa import fs
 from odqa.data.passages import parse
 from odqa.errors import UsageError
 from odqa.evaluate.grounding.exhibits import Exhibit, chunks, whole
-from odqa.learn import checkpoint
-from odqa.learn.loop import Event, Run, Schedule, Step
 from odqa.learn.verifier.calibrate import (
     MODEL,
     Row,
@@ -28,10 +23,9 @@ from odqa.learn.verifier.calibrate import (
     fit_names,
     rows,
 )
-from odqa.learn.verifier.examples import EVIDENCE_WORDS, Pair, built, labelled
-from odqa.learn.verifier.export import export
+from odqa.learn.verifier.examples import EVIDENCE_WORDS
 from odqa.learn.verifier.names import Filler, fillers
-from odqa.learn.verifier.train import LABELS, CrossEncoder, fine_tune
+from odqa.learn.verifier.train import CrossEncoder
 from odqa.reader.grounding.calibration import LEXICAL, NAMING, SEMANTIC, Logistic
 from odqa.reader.grounding.features import NAMES
 from odqa.reader.grounding.sentences import Sentence, Terms, excerpt
@@ -43,13 +37,7 @@ if TYPE_CHECKING:
     from odqa.data.datasets import Dataset, LabelledClaim
     from odqa.protocols import Encoder, ProgressCallback
 
-CARD = "verifier.json"
-_HELD_OUT = 0.1
 _PASSAGE_WORDS = 96
-_SHARES: Mapping[str, float] = {
-    "true": 0.4, "claim": 0.25, "elsewhere": 0.13, "addition": 0.12, "name": 0.1, "negation": 0.08, "number": 0.07,
-}  # fmt: skip
-"""Most that each kind of pair may make up, beside the number wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,71 +47,17 @@ class Learned:
     Attributes:
         regressions: by name: `lexical`, `semantic`, `names` where the claims have some and, with a model, `model`.
         figures: of each, by cross-validation over groups.
-        card: what `verifier.json` says.
+        card: what `verifier.json` says of both.
     """
 
     regressions: Mapping[str, Logistic]
     figures: Mapping[str, Mapping[str, float]]
     card: Mapping[str, Any]
 
-
-def teach(
-    datasets: Sequence[Dataset],
-    encoder: CrossEncoder,
-    schedule: Schedule,
-    *,
-    pairs: int = 6000,
-    documents: int | None = None,
-    folder: Path | None = None,
-    progress: ProgressCallback | None = None,
-) -> Run:
-    """Teach a model what the data sets have to say, but for the claims that calibrate.
-
-    Args:
-        datasets: with claims, summaries or reference answers.
-        encoder: is changed.
-        schedule: how long and how fast.
-        pairs: so many at most, kinds in fixed shares.
-        documents: documents of each data set at most.
-        folder: of the checkpoints.
-        progress: told how far it is.
-
-    Raises:
-        UsageError: nothing can be learned from them.
-    """
-    rng = random.Random(schedule.seed)
-    kept = calibrating(datasets)
-    found: list[Pair] = []
-    for number, dataset in enumerate(datasets):
-        if progress is not None:
-            progress(Progress("pairs", number, len(datasets), "data sets"))
-        found += built(dataset, rng, documents)
-        if dataset is not kept:
-            found += labelled(dataset)
-    chosen = list(_mixed(found, pairs, rng))
-    groups = sorted({pair.group for pair in chosen})
-    held = set(rng.sample(groups, int(_HELD_OUT * len(groups))))
-
-    def watch(event: Event) -> None:
-        if progress is not None and isinstance(event, Step):
-            progress(Progress("train", event.step, event.steps, "steps"))
-
-    known = [pair for pair in chosen if pair.group not in held]
-    return fine_tune(encoder, known, [p for p in chosen if p.group in held], schedule, folder=folder, watch=watch)
-
-
-def _mixed(found: Sequence[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
-    """Draw pairs so that no kind crowds out the others."""
-    kinds: dict[str, list[Pair]] = {}
-    for pair in found:
-        kinds.setdefault(pair.kind, []).append(pair)
-    for kind, members in sorted(kinds.items()):
-        yield from rng.sample(members, min(len(members), round(_SHARES.get(kind, 0.1) * most)))
-
-
-def calibrating(datasets: Sequence[Dataset]) -> Dataset | None:
-    """Return the first data set that labels claims, which are kept from the model; None if none does."""
-    return next((dataset for dataset in datasets if next(iter(dataset.claims()), None) is not None), None)
+    @property
+    def used(self) -> str:
+        """Return which of the regressions answers: that with the model, else that with vectors, else that of words."""
+        return next(name for name in (MODEL, SEMANTIC, LEXICAL) if name in self.regressions)
 
 
 def calibrate(
@@ -186,25 +120,3 @@ def _exhibits(claim: LabelledClaim, seed: int, *, by_chunks: bool) -> Sequence[E
 def _margin(model: CrossEncoder, claim: str, document: Sequence[Sentence]) -> float:
     text = " ".join(s.text for s in excerpt(Terms(claim, document), document, EVIDENCE_WORDS))
     return float(model.scores([(claim, text)])[0])
-
-
-def write(
-    learned: Learned, folder: Path, model: CrossEncoder | None = None, about: Mapping[str, Any] | None = None
-) -> None:
-    """Write a verifier into a folder: `--set verifier=FOLDER` uses it.
-
-    Args:
-        learned: the regressions.
-        folder: made if there is none.
-        model: written beside them, if there is one.
-        about: what else the card says: what it was trained on.
-    """
-    if model is not None:
-        export(model, folder)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-    body = {**learned.card, **(about or {})}
-    if model is not None:
-        body |= {"max_tokens": model.max_tokens, "evidence_words": EVIDENCE_WORDS, "labels": LABELS}
-    fs.write_atomic(folder / CARD, (json.dumps(body, indent=1) + "\n").encode())
-    checkpoint.remove(folder)  # Nothing is left to be taken up.

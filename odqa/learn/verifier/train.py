@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odqa.errors import ModelError
+from odqa.evaluate.grounding.classification import figures
 from odqa.index.encoder import token_batches
 from odqa.learn.loop import Event, Loss, Run, Schedule, Shuffled, train
 from odqa.learn.verifier.examples import Pair
+from odqa.reader.neural.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -57,21 +59,17 @@ class CrossEncoder:
         """
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
-        from transformers.utils import logging
 
         torch.manual_seed(seed)
-        before = logging.get_verbosity()
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # It reports that the head is new, which is the point.
         try:
-            model: Any = AutoModelForSequenceClassification.from_pretrained(
-                base, num_labels=2, id2label=dict(enumerate(LABELS)), label2id={n: i for i, n in enumerate(LABELS)},
-                use_safetensors=True, trust_remote_code=False,
-            )  # fmt: skip
-            tokenizer: Any = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+            with quiet(reports=False):  # It reports that the head is new, which is the point.
+                model: Any = AutoModelForSequenceClassification.from_pretrained(
+                    base, num_labels=2, id2label=dict(enumerate(LABELS)), label2id={n: i for i, n in enumerate(LABELS)},
+                    use_safetensors=True, trust_remote_code=False,
+                )  # fmt: skip
+                tokenizer: Any = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{base}: no encoder to train: {error}", "give the folder of an encoder") from error
-        finally:
-            logging.set_verbosity(before)
         layers = model.config.num_hidden_layers
         frozen = [f".layer.{n}." for n in range(layers - trained_layers)]
         for name, value in model.named_parameters():
@@ -79,6 +77,12 @@ class CrossEncoder:
             value.requires_grad = not in_embeddings and not any(part in name for part in frozen)
         positions = int(getattr(model.config, "max_position_embeddings", MAX_TOKENS))
         return cls(model.to(device), tokenizer, min(MAX_TOKENS, positions))
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Return the number of parameters, and of those that learn."""
+        known = [(value.numel(), value.requires_grad) for value in self.model.parameters()]
+        return sum(size for size, _ in known), sum(size for size, learns in known if learns)
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
         """Return the classes' logits of claim and evidence, shape (len(pairs), 2)."""
@@ -142,16 +146,31 @@ def fine_tune(
         return Loss((losses * balance[labels]).sum(), len(batch))
 
     both = len({pair.supported for pair in held_out}) == 2
-    judge = (lambda: {DECIDING: ranking(encoder, held_out)}) if both else None
+    judge = (lambda: judged(encoder, held_out)) if both else None
     schedule = replace(schedule, deciding=DECIDING, greater_is_better=True)
-    key = hashlib.sha256(repr((list(pairs), list(held_out))).encode()).hexdigest()
-    batches = Shuffled(pairs, schedule.batch, schedule.seed, key=key)
+    batches = Shuffled(pairs, schedule.batch, schedule.seed, key=fingerprint(pairs, held_out))
     return train(encoder.model, batches, loss, schedule, folder=folder, judge=judge, watch=watch)
 
 
-def ranking(encoder: CrossEncoder, pairs: Sequence[Pair]) -> float:
-    """Return how well the scores rank supported pairs above the others: ROC-AUC, 0–1."""
-    from sklearn.metrics import roc_auc_score
+def fingerprint(pairs: Sequence[Pair], held_out: Sequence[Pair]) -> str:
+    """Return what tells these pairs from others: a training is taken up with the same only."""
+    return hashlib.sha256(repr((list(pairs), list(held_out))).encode()).hexdigest()
 
-    scores = encoder.scores([(pair.claim, pair.evidence) for pair in pairs])
-    return float(roc_auc_score([pair.supported for pair in pairs], scores))
+
+def judged(encoder: CrossEncoder, pairs: Sequence[Pair]) -> dict[str, float]:
+    """Return what a classifier is worth on pairs of both classes.
+
+    Args:
+        encoder: the classifier.
+        pairs: that it did not learn from.
+
+    Returns:
+        `roc_auc`; `balanced_accuracy` where the likelier class is taken; and `loss`, the cross-entropy in nats with
+        both classes counting alike, as in training.
+    """
+    supported = np.array([pair.supported for pair in pairs])
+    margins = encoder.scores([(pair.claim, pair.evidence) for pair in pairs])
+    losses = np.logaddexp(0.0, np.where(supported, -margins, margins))
+    rates = figures(supported, margins >= 0, margins)
+    loss = float((losses[supported].mean() + losses[~supported].mean()) / 2)
+    return {DECIDING: rates[DECIDING], "balanced_accuracy": rates["balanced_accuracy"], "loss": loss}

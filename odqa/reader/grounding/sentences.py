@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,13 +100,14 @@ class Terms:
         texts = [sentence.stems for sentence in every]
         frequencies = inverse_frequencies(texts)
         self.weights = {stem: weight_of(stem, frequencies, len(texts)) for stem in self.wanted}
-        self.total = sum(self.weights.values())
+        # Exact sums: those of a set would depend on its order, which differs from process to process.
+        self.total = math.fsum(self.weights.values())
 
     def share(self, stems: Iterable[str]) -> float:
         """Return the weight of the claim's words among `stems`, 0–1."""
         if not self.total:
             return 0.0
-        return sum(self.weights[stem] for stem in self.wanted.intersection(stems)) / self.total
+        return math.fsum(self.weights[stem] for stem in self.wanted.intersection(stems)) / self.total
 
     def of(self, window: Iterable[Sentence]) -> float:
         """Return the weight of the claim's words that a window holds, 0–1."""

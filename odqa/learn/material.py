@@ -1,4 +1,4 @@
-"""The data sets that a reader learns from, with their documents, and with gold that says which characters it means."""
+"""Data sets to learn from, with their documents, and with gold that says which characters it means."""
 
 from __future__ import annotations
 
