@@ -91,7 +91,7 @@ def step(model: Any, tokens: torch.Tensor, mask: torch.Tensor, *given: torch.Ten
 
     decoder = model.decoder.transformer
     count = 2 * len(decoder.h)
-    cache = EncoderDecoderCache(_cache(given[count : 2 * count]), _cache(given[:count]))
+    cache = EncoderDecoderCache(cache_of(given[count : 2 * count]), cache_of(given[:count]))
     cache.is_updated = dict.fromkeys(range(len(decoder.h)), True)
     seen = given[count].shape[2]
     places = torch.arange(seen + tokens.shape[1])
@@ -135,8 +135,12 @@ def _added(visible: torch.Tensor) -> torch.Tensor:
     return torch.where(visible, 0.0, torch.finfo(torch.float32).min)
 
 
-def _cache(given: Sequence[torch.Tensor]) -> Any:
-    """Return a cache that holds keys and values already; `update` of an empty one puts an empty tensor in the graph."""
+def cache_of(given: Sequence[torch.Tensor]) -> Any:
+    """Return a cache that holds keys and values already; `update` of an empty one puts an empty tensor in a graph.
+
+    Args:
+        given: keys and values of each layer in turn, shape (batch, heads, positions, size of a head).
+    """
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from huggingface_hub.dataclasses import strict
 from transformers import GenerationMixin, PreTrainedConfig, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
 from transformers.utils.generic import ModelOutput
 
+from odqa.models.graphs import cache_of
 from odqa.models.onnx_reader import OnnxGenerator
 from odqa.reader.neural.encoder_decoder import FusionOutput, shifted
 from odqa.reader.neural.gpt_neo import check_room, generation_options
@@ -160,7 +160,7 @@ class GraphModel(PreTrainedModel, GenerationMixin):
             losses = torch.where(labels >= 0, -own_log_probability(logits, labels.clamp_min(0)), 0.0)
             return FusionOutput(token_losses=losses)
         if cache is not None:
-            cache.layers = [_layer(*pair) for pair in zip(kept[::2], kept[1::2], strict=True)]
+            cache.layers = cache_of([torch.from_numpy(one) for one in kept]).layers
         return FusionOutput(logits=logits, past_key_values=past_key_values)
 
     @torch.no_grad()
@@ -197,10 +197,3 @@ def _arrays(cache: Any) -> list[Any]:
     """Return keys and values of all layers; none where nothing was kept yet, or nothing shall be."""
     layers = [] if cache is None or not cache.get_seq_length() else cache.layers
     return [kept.numpy() for layer in layers for kept in (layer.keys, layer.values)]
-
-
-def _layer(keys: Any, values: Any) -> Any:
-    layer: Any = DynamicLayer()
-    layer.keys, layer.values = torch.from_numpy(keys), torch.from_numpy(values)
-    layer.dtype, layer.device, layer.is_initialized = layer.keys.dtype, layer.keys.device, True
-    return layer
