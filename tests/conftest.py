@@ -13,6 +13,10 @@ import pytest
 
 KEPT = {"ODQA_DATA", "ODQA_PYTHON"}
 
+# Read when the hub's client is imported, which modules of tests may do before any fixture: then a name that no model
+# has would be looked up, again and again.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> None:
@@ -32,5 +36,4 @@ def environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("ODQA_") and name not in KEPT]:
             patch.delenv(name)
         patch.setenv("ODQA_CACHE", str(folder))
-        patch.setenv("HF_HUB_OFFLINE", "1")
         yield
