@@ -256,11 +256,14 @@ class CrossGPTNeoModel(CrossGPTNeoPreTrainedModel):
         """
         if memory is None or mask is None:
             return None, None
-        informed = mask.bool().any(-1, keepdim=True)
+        there = mask.bool()
+        if not is_tracing(mask) and bool(there.all()):
+            return None, None  # Nothing to hide, as with a single example: attention without a mask is faster.
+        informed = there.any(-1, keepdim=True)
         ready = create_bidirectional_mask(
             config=self.config,
             inputs_embeds=embedded,
-            attention_mask=mask.bool() | ~informed,
+            attention_mask=there | ~informed,
             encoder_hidden_states=memory,
         )
         everywhere = not is_tracing(mask) and bool(informed.all())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import regex
+from filelock import FileLock
 
 from odqa.data.builder import DocumentBuilder
 from odqa.reader import neural
@@ -156,15 +157,16 @@ def trained(environment: None) -> Path:
     for path in code:
         digest.update(path.read_bytes())
     kept = Path(os.environ["ODQA_CACHE"]) / "tiny-reader" / digest.hexdigest()[:16]
-    if not kept.is_dir():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=kept.parent))
-        rng = random.Random(2)
-        examples = [example(rng) for _ in range(500)]
-        texts = [text for said, given, answer in examples for text in (said, answer, *(s.text for s in given))]
-        tokenizer = make_tokenizer(folder, ["Works:", *texts])
-        model = make_model(tokenizer)
-        train(model, tokenizer)
-        write_reader_model(folder, model, tokenizer)
-        folder.rename(kept)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")):  # Tests run in several processes.
+        if not kept.is_dir():
+            folder = Path(tempfile.mkdtemp(dir=kept.parent))
+            rng = random.Random(2)
+            examples = [example(rng) for _ in range(500)]
+            texts = [text for said, given, answer in examples for text in (said, answer, *(s.text for s in given))]
+            tokenizer = make_tokenizer(folder, ["Works:", *texts])
+            model = make_model(tokenizer)
+            train(model, tokenizer)
+            write_reader_model(folder, model, tokenizer)
+            folder.rename(kept)
     return kept
