@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from odqa.data.datasets.types import Gold
 from odqa.errors import UsageError
 
 if TYPE_CHECKING:
-    from odqa.data.datasets import Dataset
+    from odqa.data.datasets import Dataset, Question
     from odqa.engine import Engine
     from odqa.schema import Document
+
+_LONGEST_QUERY = 1000
+"""Characters of question and answer that a document is looked for by."""
 
 
 def load(name: str, data: Path | None = None, engine: Engine | None = None) -> Dataset:
@@ -21,7 +25,8 @@ def load(name: str, data: Path | None = None, engine: Engine | None = None) -> D
     Args:
         name: registered name, `NAME/SPLIT`, folder, or file of questions.
         data: where registered data sets lie.
-        engine: over an index whose documents the questions of a file are about.
+        engine: over an index whose documents the questions of a file are about; a question that names none of them
+            gets the one that search finds for it and its answer.
 
     Raises:
         UsageError: there is no such data set or split, or a file of questions has no documents.
@@ -55,7 +60,7 @@ def _placed(dataset: Dataset, engine: Engine | None, name: str) -> Dataset:
         def documents() -> Iterator[Document]:
             return (engine.document(id_) for id_, _ in engine.documents())
 
-        questions = place_gold(dataset.questions(), engine)
+        questions = [_with_document(question, engine) for question in place_gold(dataset.questions(), engine)]
         return replace(dataset, documents=documents, questions=lambda: iter(questions))
     shelf = Shelf(dataset.documents())
     if not any(True for _ in shelf.documents()):
@@ -64,3 +69,14 @@ def _placed(dataset: Dataset, engine: Engine | None, name: str) -> Dataset:
         )
     placed = place_gold(dataset.questions(), shelf)
     return replace(dataset, questions=lambda: iter(placed))
+
+
+def _with_document(question: Question, engine: Engine) -> Question:
+    """Return a question whose answer names no document with the one that search finds for question and answer.
+
+    It may be the wrong one: the verifier says afterwards what of the answer it bears out.
+    """
+    if question.gold or not question.answerable or not question.references:
+        return question
+    found = engine.find(f"{question.text} {question.references[0]}"[:_LONGEST_QUERY], 1).evidence
+    return replace(question, gold=tuple(Gold(item.document.id) for item in found))

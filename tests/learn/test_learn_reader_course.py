@@ -129,6 +129,40 @@ def test_drafts_of_its_own_are_learned_only_as_far_as_they_are_supported(tmp_pat
     assert drafted is None or drafted.examples + drafted.held_out <= len(TOWNS)
 
 
+def test_questions_that_name_no_document_take_the_one_that_search_finds_for_their_answer(tmp_path, place):
+    import json
+
+    records = [json.loads(line) for line in (place / "questions.jsonl").read_text("utf-8").splitlines()]
+    silent = [
+        {name: record[name] for name in ("question", "answer", "long_answer") if name in record} for record in records
+    ]
+    silent.append({"question": "Who asked?"})
+    alone = tmp_path / "questions.jsonl"
+    alone.write_text("".join(f"{json.dumps(record)}\n" for record in silent), "utf-8")
+    with Engine.build(place / "documents", tmp_path / "towns.odqa", settings=SETTINGS) as engine:
+        *found, unanswered = load(str(alone), engine=engine).questions()
+        named = [
+            question.gold[0].document_id for question in load(str(place / "questions.jsonl"), engine=engine).questions()
+        ]
+        assert [question.gold[0].document_id for question in found] == named
+        assert not unanswered.gold
+
+
+def test_answers_that_no_document_bears_out_are_told_in_a_line(tmp_path, place, architecture):
+    import json
+
+    other = tmp_path / "other"
+    (other / "documents").mkdir(parents=True)
+    (other / "documents" / "a.md").write_text(
+        "# Bells\n\nBells ring. They are brass.\n\nOne sank in the bay.\n", "utf-8"
+    )
+    record = {"question": "Who flew to the moon?", "answer": "Nobody of the village ever flew there."}
+    (other / "questions.jsonl").write_text(json.dumps(record) + "\n", "utf-8")
+    with pytest.raises(UsageError, match="stage of answers: there are no examples") as caught:
+        follow(course(other, sentences=0), architecture, SETTINGS, tmp_path / "none")
+    assert "--epochs 0" in caught.value.remedy
+
+
 def test_questions_without_documents_take_those_of_an_index(tmp_path, place):
     alone = tmp_path / "questions.jsonl"
     alone.write_bytes((place / "questions.jsonl").read_bytes())

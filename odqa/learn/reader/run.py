@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odqa.errors import UsageError
 from odqa.learn.loop import Event, Run, Schedule, train
 from odqa.learn.parallel import launched
 from odqa.learn.reader.examples import Example, length_of, tokenized
@@ -104,8 +105,15 @@ def learn(
     folder.mkdir(parents=True, exist_ok=True)
     key = {"format": _FORMAT, "stage": stage.key, "seed": seed, "inputs": _inputs_key(tokenizer)}
     examples_of = _divided(stage, seed)
-    held_out = _stream(examples_of, tokenizer, folder / "held-out", key, tell, wait)
-    learned = _stream(examples_of, tokenizer, folder / "learned", key, tell, wait)
+    try:
+        held_out = _stream(examples_of, tokenizer, folder / "held-out", key, tell, wait)
+        learned = _stream(examples_of, tokenizer, folder / "learned", key, tell, wait)
+    except UsageError as error:
+        raise UsageError(
+            f"nothing can be learned in the stage of {stage.name}: {error.message}",
+            "answers are learned as far as the documents that they name by `source` bear them out; "
+            "--epochs 0 leaves that stage out, --sentences 0 the other",
+        ) from error
     batches = learned.batches(tokens=stage.tokens, seed=seed)
     schedule = _judged(stage, batches)
     data = {"examples": len(learned), "fingerprint": learned.fingerprint, "held_out": len(held_out)}
