@@ -35,7 +35,6 @@ _LABELS = {
     "Missing": ClaimLabel.NOT_SUPPORTED,
 }
 _NUMBER = regex.compile(r"\s*\[\d{1,3}\](?:\([^()\s]*\))?")  # `[3]`, or `[3](https://…)`.
-_ADDRESS = regex.compile(r"^\s*(?:\[\d{1,3}\]\s*)?(?:(?:\w+://|www\.)\S+)?\s*")
 
 
 def matches(folder: Path) -> bool:
@@ -133,7 +132,11 @@ def _claims(record: Record) -> list[LabelledClaim]:
     found: list[LabelledClaim] = []
     for system, answer in record["answers"].items():
         for number, claim in enumerate(answer["claims"] or ()):
-            texts = [text for evidence in claim["evidence"] or () if (text := _ADDRESS.sub("", evidence).strip())]
+            texts = [
+                text
+                for evidence in claim["evidence"] or ()
+                if (text := expertqa_pages.ADDRESS.sub("", evidence).strip())
+            ]
             label = _LABELS.get(claim["support"])
             if texts and label:
                 id_ = f"{system}/{number}"

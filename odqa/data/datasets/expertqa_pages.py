@@ -7,7 +7,7 @@ expert found that it carries them, whole or in part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,8 @@ from odqa.data.datasets.files import Record, read_records
 from odqa.data.datasets.types import AnswerLength, ClaimLabel, Dataset, Gold, Question
 from odqa.schema import Document, Span
 
-_EVIDENCE = regex.compile(r"^\s*(?:\[\d{1,3}\]\s*)?(?P<address>(?:\w+://|www\.)\S+)?\s*(?P<text>.*)$", regex.DOTALL)
+ADDRESS = regex.compile(r"^\s*(?:\[\d{1,3}\]\s*)?(?P<address>(?:\w+://|www\.)\S+)?\s*")
+"""What stands before the text of a piece of evidence: its number and where it is from, each of which may be missing."""
 
 
 @dataclass(slots=True)
@@ -81,12 +82,13 @@ def dataset(
     @cache
     def placed() -> Mapping[str, Sequence[Gold]]:
         """Return the gold of each question, by its text."""
-        spans = {page.name: page.document("")[1] for page in _pages(cited())}
+        known = list(cited())
+        spans = {page.name: page.document("")[1] for page in _pages(known)}
         gold: dict[str, dict[Gold, None]] = {}
-        for one in cited():
+        for one in known:
             if one.is_borne_out:
-                known = Gold(f"{name}/{one.page}", (spans[one.page][one.excerpt],))
-                gold.setdefault(one.question, {})[known] = None
+                place = Gold(f"{name}/{one.page}", (spans[one.page][one.excerpt],))
+                gold.setdefault(one.question, {})[place] = None
         return {question: tuple(found) for question, found in gold.items()}
 
     def answered() -> Iterator[Question]:
@@ -104,7 +106,7 @@ def dataset(
     )
 
 
-def _pages(cited: Iterator[_Cited]) -> Sequence[_Page]:
+def _pages(cited: Iterable[_Cited]) -> Sequence[_Page]:
     pages: dict[str, _Page] = {}
     for one in cited:
         pages.setdefault(one.page, _Page(one.page, one.address)).excerpts[one.excerpt] = None
@@ -119,8 +121,8 @@ def _cited(record: Record, label_of: Mapping[str, ClaimLabel]) -> Iterator[_Cite
             label = label_of.get(claim["support"])
             is_borne_out = label in (ClaimLabel.SUPPORTED, ClaimLabel.PARTIALLY_SUPPORTED)
             for evidence in claim["evidence"] or ():
-                found = _EVIDENCE.match(evidence)
-                if found and found["address"] and clean(found["text"]):
+                found = ADDRESS.match(evidence)
+                if found and found["address"] and clean(text := evidence[found.end() :]):
                     address = clean(found["address"])
                     # The same page is cited with one scheme and the other.
-                    yield _Cited(question, address.partition("://")[2] or address, address, found["text"], is_borne_out)
+                    yield _Cited(question, address.partition("://")[2] or address, address, text, is_borne_out)

@@ -105,15 +105,8 @@ def learn(
     folder.mkdir(parents=True, exist_ok=True)
     key = {"format": _FORMAT, "stage": stage.key, "seed": seed, "inputs": _inputs_key(tokenizer)}
     examples_of = _divided(stage, seed)
-    try:
-        held_out = _stream(examples_of, tokenizer, folder / "held-out", key, tell, wait)
-        learned = _stream(examples_of, tokenizer, folder / "learned", key, tell, wait)
-    except UsageError as error:
-        raise UsageError(
-            f"nothing can be learned in the stage of {stage.name}: {error.message}",
-            "answers are learned as far as the documents that they name by `source` bear them out; "
-            "--epochs 0 leaves that stage out, --sentences 0 the other",
-        ) from error
+    held_out = _stream(examples_of, tokenizer, folder / "held-out", key, tell, wait)
+    learned = _stream(examples_of, tokenizer, folder / "learned", key, tell, wait)
     batches = learned.batches(tokens=stage.tokens, seed=seed)
     schedule = _judged(stage, batches)
     data = {"examples": len(learned), "fingerprint": learned.fingerprint, "held_out": len(held_out)}
@@ -156,8 +149,16 @@ def _stream(
     from odqa.data.stream import write_stream
 
     def examples(start: int) -> Iterator[Mapping[str, Any]]:
+        count = start
         for example in islice(examples_of(place.name == "held-out"), start, None):
+            count += 1
             yield tokenized(example, tokenizer)
+        if not count:
+            raise UsageError(
+                f"nothing can be learned in the stage of {place.parent.name}: there are no examples",
+                "answers are learned as far as the documents that they name by `source` bear them out; "
+                "--epochs 0 leaves that stage out, --sentences 0 the other",
+            )
 
     text = json.dumps({**key, "part": place.name}, sort_keys=True)
     return write_stream(place, examples, key=text, length=length_of, progress=tell, wait=wait)
